@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs the tests given (all by default) on two workers, and ends with one clear line.
+# usage: scripts/test.sh [folder, file or pytest option ...]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+options=(-n 2 -q)
+if [ "${GREENROOM_PROFILE:-small}" = long ]; then
+    options+=(-o timeout=7200)
+fi
+
+status=0
+.venv/bin/python -m pytest "${options[@]}" "$@" || status=$?
+if [ "$status" -eq 0 ]; then
+    echo "greenroom: all tests passed"
+else
+    echo "greenroom: tests FAILED (pytest ended with $status)"
+fi
+exit "$status"

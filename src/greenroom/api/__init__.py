@@ -1,0 +1,1 @@
+"""A door for programs: routes from wire models to services and back."""

@@ -1,0 +1,1 @@
+"""The only builder: makes everything once and hands it over."""

@@ -1,0 +1,1 @@
+"""The same verbs, typed. Speaks only through the SDK, except server.py."""

@@ -1,0 +1,82 @@
+"""Folders as archives and back: the same folder is always the same bytes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from greenroom.domain.errors import Invalid, NotFound, Refused
+
+SKIPPED = frozenset({".git", "__pycache__"})
+EPOCH = (1980, 1, 1, 0, 0, 0)
+ARCHIVE_SIGNS = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
+
+
+def read_archive(path: Path) -> bytes:
+    """Returns a folder packed, or an archive as it is. Raises NotFound, or Invalid for any other file."""
+    if path.is_dir():
+        return pack_folder(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFound("no_such_path", f"there is no folder or archive at {path}") from None
+    except OSError as wrong:
+        raise Invalid("unreadable_path", f"{path}: {wrong.strerror}") from None
+    if not data.startswith(ARCHIVE_SIGNS):
+        raise Invalid("not_an_archive", f"{path} is neither a folder nor a zip or tar.gz archive")
+    return data
+
+
+def pack_folder(folder: Path) -> bytes:
+    """Returns a zip of the folder's files: sorted, without times, owners or modes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(_files(folder), key=lambda file: file.relative_to(folder).as_posix()):
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes())
+    return buffer.getvalue()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        # A link may lead out of the folder, to something that nobody meant to send.
+        if path.name in SKIPPED or path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from _files(path)
+        elif path.is_file():
+            yield path
+
+
+def write_archive(data: bytes, target: Path) -> int:
+    """Writes an archive as a `.zip` file, or its files into a folder that is empty; returns how many files.
+
+    Raises Refused for a folder that holds something already, Invalid for an archive that would write
+    outside it.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = [entry for entry in archive.infolist() if not entry.is_dir()]
+        if target.suffix == ".zip":
+            target.write_bytes(data)
+            return len(files)
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise Refused("folder_not_empty", f"{target} holds something already; name an empty folder or a .zip file")
+        for entry in files:
+            _check_inside(entry.filename)
+        for entry in files:
+            place = target / entry.filename
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(archive.read(entry))
+        target.mkdir(parents=True, exist_ok=True)
+    return len(files)
+
+
+def _check_inside(name: str) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
+        raise Invalid("unsafe_archive", f"the archive names a file outside its folder: {name[:200]}")

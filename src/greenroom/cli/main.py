@@ -1,0 +1,149 @@
+"""The command tree. Heavy modules are imported inside commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from greenroom import __version__
+from greenroom.cli import (
+    content,
+    conversations,
+    drafts,
+    environments,
+    history,
+    keys,
+    output,
+    projects,
+    releases,
+    server,
+    traffic,
+    versions,
+)
+from greenroom.cli.config import DEFAULT_URL, Login, save_login
+from greenroom.cli.options import AsJson, Project
+from greenroom.cli.session import Session, Surroundings, open_session
+from greenroom.domain.errors import GreenroomError
+
+
+class Root(TyperGroup):
+    """The tree itself: every refusal leaves through here, as a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command; what it refuses is printed, never traced."""
+        try:
+            return super().invoke(ctx)
+        except GreenroomError as error:
+            session = ctx.find_object(Session)
+            raise typer.Exit(output.report(error, as_json=session is not None and session.as_json)) from None
+
+
+app = typer.Typer(
+    cls=Root,
+    name="greenroom",
+    help="Greenroom: draft, publish, promote and roll back conversational AI agents.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"greenroom {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    ctx: typer.Context,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", envvar="GREENROOM_URL", help=f"The server; default: the saved one, else {DEFAULT_URL}."),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--api-key", envvar="GREENROOM_API_KEY", help="The API key; default: the saved one.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", envvar="GREENROOM_CONFIG", help="File that holds the saved login.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Greenroom: draft, publish, promote and roll back conversational AI agents."""
+    around = ctx.obj if isinstance(ctx.obj, Surroundings) else Surroundings()
+    ctx.obj = Session(config or Path(typer.get_app_dir("greenroom")) / "login.json", url, key, around)
+    ctx.call_on_close(ctx.obj.close)
+
+
+@app.command()
+def login(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+    """Saves a server, a key and a project, after asking the server who you are."""
+    session = open_session(ctx, as_json)
+    if session.login.key is None:
+        if not session.interactive:
+            raise typer.BadParameter("give a key with --api-key or GREENROOM_API_KEY")
+        session.use_key(typer.prompt("API key", hide_input=True))
+    me = session.client.me()
+    if project is not None:
+        project = session.client.projects.load(project).slug
+    chosen = session.login
+    save_login(session.config, Login(chosen.url, chosen.key, project or chosen.project))
+    if not session.answer(me):
+        output.say(f"saved: {me.name} ({me.role}) at {chosen.url}, in {session.config}")
+
+
+@app.command()
+def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+    """Shows who you are, where, and what every environment of the project serves."""
+    session = open_session(ctx, as_json)
+    named = project or session.login.project
+    if as_json:
+        output.show_json(session.client.environments.list(session.project(named)).page())
+        return
+    me = session.client.me()
+    fields = [("server", session.login.url), ("you", f"{me.name} ({me.role})"), ("project", named or "none chosen")]
+    output.show_fields(fields)
+    if named:
+        environments.show_list(session.client.environments.list(named).page().items)
+
+
+app.add_typer(projects.app, name="projects")
+app.command("import")(projects.import_folder)
+app.command("export")(projects.export)
+app.add_typer(content.app, name="content")
+app.add_typer(environments.app, name="env")
+app.add_typer(drafts.app, name="draft")
+app.command("publish")(releases.publish)
+app.command("promote")(releases.promote)
+app.command("rollback")(releases.roll_back)
+app.command("releases")(releases.list_releases)
+app.add_typer(versions.app, name="versions")
+app.command("compare")(versions.compare)
+app.command("diff", help="The same as `compare`.")(versions.compare)
+app.command("resolve")(traffic.resolve)
+app.command("bundle")(traffic.load_bundle)
+app.command("chat")(conversations.chat)
+app.add_typer(conversations.app, name="conversations")
+app.command("history")(history.list_events)
+app.add_typer(history.audit, name="audit")
+app.add_typer(keys.app, name="keys")
+app.command("serve")(server.serve)
+app.command("demo")(server.demo)
+app.command("migrate")(server.migrate)
+app.command("backup")(server.backup)
+app.command("restore")(server.restore)
+
+
+def main() -> None:
+    """Runs the program."""
+    app(prog_name="greenroom")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Commands that run or keep a server: the only ones that build it instead of speaking to one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on; default 127.0.0.1.")]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on; default 8700.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of the database and the secret key; default ./greenroom-data.")
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; more than one needs PostgreSQL.")]
+
+
+def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, workers: Workers = None) -> None:
+    """Starts the server. What is not given comes from GREENROOM_* variables, then from a file."""
+    from greenroom import bootstrap
+
+    bootstrap.serve(host=host, port=port, data_dir=data_dir, workers=workers)
+
+
+def demo(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+    """Starts the server with a demo project and prints a one-time sign-in link."""
+    from greenroom import bootstrap
+
+    bootstrap.demo(host=host, port=port, data_dir=data_dir)
+
+
+def migrate(data_dir: DataDir = None) -> None:
+    """Brings the database to this program's schema; safe to repeat."""
+    from greenroom import bootstrap
+
+    bootstrap.migrate(data_dir=data_dir)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="File to write.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Writes a consistent copy of everything while the server runs."""
+    from greenroom import bootstrap
+
+    bootstrap.backup(target=target, data_dir=data_dir)
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="File that `backup` wrote.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Puts a backup into an empty data folder or database."""
+    from greenroom import bootstrap
+
+    bootstrap.restore(source=source, data_dir=data_dir)

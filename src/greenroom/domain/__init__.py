@@ -1,0 +1,1 @@
+"""Decides. No I/O, no clock, no dice, no framework: the standard library only."""

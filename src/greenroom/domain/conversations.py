@@ -1,0 +1,75 @@
+"""Exchanges with users: each pinned at its start to an environment, a release and a slot, or to a ref."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from greenroom.domain.canonical import Digest
+from greenroom.domain.ids import ConversationId, EnvironmentId, ProjectId
+
+Origin = Literal["public", "test", "replay"]
+
+IDLE_LIMITS: Mapping[str, timedelta] = {
+    "voice": timedelta(minutes=10),
+    "api": timedelta(hours=24),
+    "chat": timedelta(hours=24),
+    "widget": timedelta(hours=24),
+    "sms": timedelta(hours=24),
+    "whatsapp": timedelta(hours=24),
+    "instagram": timedelta(hours=24),
+}
+CHANNELS = tuple(IDLE_LIMITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One exchange. Its row is written by turns only; no release operation touches it (R1, R14)."""
+
+    id: ConversationId
+    project: ProjectId
+    origin: Origin
+    channel: str
+    environment: EnvironmentId
+    """Where it came in; for a test of a ref, the context environment."""
+    ref: str | None
+    """The ref it was opened by; such a conversation never moves."""
+    started_seq: int
+    started_version: int | None
+    """None when it was opened on a draft or a bare digest."""
+    started_digest: Digest
+    slot: int
+    sticky_key: str
+    started_at: datetime
+    last_at: datetime
+    turns: int = 0
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    state: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The engine's state: plain JSON, replaced whole by every turn."""
+
+    @property
+    def pinned(self) -> bool:
+        """Says whether the conversation stays with the ref that opened it."""
+        return self.ref is not None
+
+    def is_running(self, now: datetime) -> bool:
+        """Says whether it is not ended and not idle beyond its channel's limit."""
+        return self.ended_at is None and now - self.last_at <= IDLE_LIMITS[self.channel]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One user input and what the agent did with it. Index 0 is the greeting, which has no input."""
+
+    conversation: ConversationId
+    index: int
+    at: datetime
+    heard: str
+    said: str
+    version: int | None
+    digest: Digest
+    events: tuple[Mapping[str, Any], ...]
+    trace: Mapping[str, Any]

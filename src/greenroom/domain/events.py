@@ -1,0 +1,93 @@
+"""What happened, in the past tense, and the chain that makes the record of it tamper-evident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from greenroom.domain.canonical import Digest, canonical_json, digest_of_bytes
+
+GENESIS = Digest("sha256:" + "0" * 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of state: who, what, to which subject, from, to, why.
+
+    `action` is `noun.verb_in_past_tense`. `data` is free of personal data and secrets: ids, numbers,
+    digests, addresses of entities, notes of versions. `project` and `environment` are ids or ''.
+    """
+
+    action: str
+    actor: str
+    at: datetime
+    request: str
+    project: str = ""
+    environment: str = ""
+    subject: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the event as plain JSON; times are RFC 3339 UTC with microseconds."""
+        return {
+            "action": self.action,
+            "actor": self.actor,
+            "at": format_time(self.at),
+            "request": self.request,
+            "project": self.project,
+            "environment": self.environment,
+            "subject": self.subject,
+            "data": dict(self.data),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """An event at its place in the workspace's chain. `payload` is the canonical bytes that were hashed."""
+
+    seq: int
+    previous: Digest
+    digest: Digest
+    payload: bytes
+
+
+def format_time(moment: datetime) -> str:
+    """Returns an aware UTC time as RFC 3339 with microseconds and `Z`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def chain(seq: int, previous: Digest, event: Event) -> AuditRecord:
+    """Returns the record that follows `previous`. The hash covers seq, previous hash and the event."""
+    payload = canonical_json({"seq": seq, "previous": previous, "event": event.to_json()})
+    return AuditRecord(seq, previous, digest_of_bytes(payload), payload)
+
+
+def verify_chain(
+    records: Iterable[AuditRecord],
+    expected: Mapping[int, Digest] | None = None,
+    after: tuple[int, Digest] = (0, GENESIS),
+) -> int | None:
+    """Returns the seq of the first place where a chain is not what was written, None when it is sound.
+
+    `records` follow `after` by rising seq. An edited, missing, foreign or moved record shows by itself. A cut
+    tail, a suffix written anew and an old copy put back do not: they show against `expected`, digests by seq
+    that were kept elsewhere, the head among them.
+    """
+    seq, previous = after
+    known = {} if expected is None else {at: digest for at, digest in expected.items() if at > seq}
+    for record in records:
+        seq += 1
+        # Canonical JSON sorts keys, so every payload ends with its place; no need to parse it.
+        place = f',"previous":"{previous}","seq":{seq}}}'.encode()
+        if (
+            record.seq != seq
+            or record.previous != previous
+            or not record.payload.endswith(place)
+            or record.digest != digest_of_bytes(record.payload)
+            or known.pop(seq, record.digest) != record.digest
+        ):
+            return seq
+        previous = record.digest
+    return min(seq + 1, *known) if known else None

@@ -1,0 +1,27 @@
+"""Opaque ids with a prefix that says what they name. They are made by a port, never here."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+WorkspaceId = NewType("WorkspaceId", str)
+ProjectId = NewType("ProjectId", str)
+EnvironmentId = NewType("EnvironmentId", str)
+ReleaseId = NewType("ReleaseId", str)
+DraftId = NewType("DraftId", str)
+ConversationId = NewType("ConversationId", str)
+PrincipalId = NewType("PrincipalId", str)
+"""A person (`mem_…`) or an API key (`key_…`), which counts as a person of its own."""
+
+PREFIXES = {
+    "workspace": "wsp",
+    "project": "prj",
+    "environment": "env",
+    "release": "rel",
+    "draft": "drf",
+    "conversation": "cnv",
+    "member": "mem",
+    "api_key": "key",
+    "event": "evt",
+    "request": "req",
+}

@@ -1,0 +1,90 @@
+"""Agents: who answers, in which words, with which model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from greenroom.kinds.schema import (
+    BodyModel,
+    Checks,
+    Fact,
+    Field,
+    Keyed,
+    Language,
+    Line,
+    Link,
+    ModelKind,
+    Part,
+    SlugOrNone,
+    StringConstraints,
+    Text,
+)
+
+
+class Model(Part):
+    """Which model answers; `local` needs no key and no network."""
+
+    provider: Annotated[
+        Line,
+        StringConstraints(pattern=r"^(local|[a-z0-9][a-z0-9_.-]*:\S+)$"),
+        Fact(label="provider", expects="'local' or 'provider:name', for example openai:gpt-4.1"),
+    ] = "local"
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    max_tokens: Annotated[int | None, Field(ge=1, le=1_000_000), Fact(label="most tokens")] = None
+
+
+class AgentBody(BodyModel):
+    """The fields of an agent."""
+
+    persona: Annotated[Text, Fact(hint="Who the agent is: name, role, character")] = ""
+    instructions: Annotated[Text, Fact(hint="How it works and what it must know in every conversation")] = ""
+    style: Annotated[Text, Fact(hint="How it speaks: tone, length, formality")] = ""
+    greeting: Annotated[Text, Fact(hint="The first words of a conversation")] = ""
+    goodbye: Annotated[Text, Fact(hint="The last words of a conversation")] = ""
+    model: Model = Model()
+    languages: Annotated[
+        list[Language], Field(max_length=50), Keyed("value", noun="language", ordered=False)
+    ] = []
+    voice: Annotated[SlugOrNone, Link("voice")] = ""
+
+
+def _tests(checks: Checks) -> Iterator[str]:
+    if checks.removed:
+        yield "Start a conversation in chat and make a test call; another agent must greet."
+        return
+    if checks.touches("greeting"):
+        yield "Start a chat and make a test call; both must begin with the new greeting."
+    if checks.touches("goodbye"):
+        yield "End a chat and a call; both must close with the new goodbye."
+    if checks.touches("persona", "instructions", "style"):
+        yield "Ask three usual questions and one that it must decline; replies must follow the new wording."
+    if checks.touches("model"):
+        yield "Ask five usual questions; compare replies and waiting time with the version before."
+    if checks.touches("languages"):
+        spoken = ", ".join(checks.body.get("languages", [])) or "the default language"
+        yield f"Hold a short conversation in each language ({spoken})."
+    if checks.touches("voice"):
+        yield "Make a test call and listen to the greeting and one long reply."
+
+
+KIND = ModelKind(
+    name="agent",
+    title="Agent",
+    plural="agents",
+    model=AgentBody,
+    speaks_of="kind",
+    tests=_tests,
+    sample={
+        "schema": 1,
+        "name": "Front desk",
+        "persona": "You are Robin, the receptionist of the Harbour Hotel.",
+        "instructions": "Answer from the topics. Offer {{handoff.front-desk}} when you do not know.",
+        "style": "Friendly and short; two sentences at most.",
+        "greeting": "Harbour Hotel at {{variant.street}}, Robin speaking. How can I help?",
+        "goodbye": "Thank you for calling. Goodbye!",
+        "model": {"provider": "openai:gpt-4.1-mini", "temperature": 0.2, "max_tokens": 400},
+        "languages": ["en-GB", "de-DE"],
+        "voice": "reception",
+    },
+)

@@ -1,0 +1,116 @@
+"""Test sets: conversations with expectations, run against any version, draft or environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+from greenroom.domain.errors import Fault
+from greenroom.kinds.schema import (
+    BodyModel,
+    Checks,
+    Fact,
+    Field,
+    Id,
+    JsonMapping,
+    Keyed,
+    Line,
+    ModelKind,
+    Part,
+    StringConstraints,
+    Text,
+    Words,
+)
+
+
+class Turn(Part):
+    """What the tester says, and what must come of it."""
+
+    say: Annotated[Text, Fact(verbatim=True)] = ""
+    expect: JsonMapping = {}
+
+
+class Case(Part):
+    """One conversation: scripted turns, or a scenario that a simulated caller plays."""
+
+    id: Id
+    name: Annotated[Line, Fact(label="name", verbatim=True)] = ""
+    channel: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"),
+        Fact(expects="a channel such as voice, chat or sms"),
+    ] = "chat"
+    language: Annotated[
+        str,
+        StringConstraints(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"),
+        Fact(expects="a language tag such as en-US, or empty for the default"),
+    ] = ""
+    tags: Annotated[list[Words], Field(max_length=50), Keyed("value", noun="tag", ordered=False)] = []
+    scenario: Annotated[Text, Fact(hint="Who calls, why, and how they behave", verbatim=True)] = ""
+    turns: Annotated[list[Turn], Field(max_length=200)] = []
+    judged: Annotated[
+        list[Words], Field(max_length=50), Fact(hint="Statements that a judge must find true")
+    ] = []
+    mocks: Annotated[JsonMapping, Fact(hint="Time, caller, variant, answers of functions")] = {}
+
+    def faults(self) -> Iterable[Fault]:
+        if not self.turns and not self.scenario.strip():
+            yield Fault(
+                "", f"case '{self.id}' needs turns or a scenario", "required", "write at least one turn"
+            )
+
+
+class TestSetBody(BodyModel):
+    """The fields of a test set."""
+
+    # pytest would take the name for a class of tests.
+    __test__ = False
+
+    description: Text = ""
+    cases: Annotated[list[Case], Field(max_length=1_000), Keyed(noun="case")] = []
+
+
+def _tests(checks: Checks) -> Iterator[str]:
+    name = checks.change.name
+    if checks.removed:
+        yield f"Check that another test set covers what '{name}' covered."
+        return
+    if checks.touches("cases", "description", "name"):
+        yield f"Run the test set '{name}' on the draft and on what is live; read every difference."
+
+
+KIND = ModelKind(
+    name="test_set",
+    title="Test set",
+    plural="test sets",
+    model=TestSetBody,
+    tests=_tests,
+    sample={
+        "schema": 1,
+        "name": "Check-out",
+        "description": "Every way of asking for a late check-out.",
+        "cases": [
+            {
+                "id": "fee",
+                "name": "Asks for the fee",
+                "channel": "voice",
+                "language": "en-GB",
+                "tags": ["smoke"],
+                "turns": [
+                    {
+                        "say": "Can I check out late?",
+                        "expect": {"contains": "14:00", "topic": "late-checkout"},
+                    },
+                    {"say": "What does it cost?", "expect": {"contains": "20 euros"}},
+                ],
+                "judged": ["The agent names the fee."],
+                "mocks": {"now": "2026-05-01T10:00:00Z", "variant": "harbour"},
+            },
+            {
+                "id": "hurried",
+                "scenario": "A guest in a hurry wants to stay until the afternoon.",
+                "judged": ["The agent offers a late check-out."],
+            },
+        ],
+    },
+)

@@ -1,0 +1,1 @@
+"""Ports, answered by the outside world: clock, models, sandbox, outbound, notify, crypto."""

@@ -1,0 +1,21 @@
+"""Who answers. A brain decides one turn; the engine corrects what it hears and checks what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Protocol
+
+from greenroom.runtime.turn import Turn
+
+
+class Brain(Protocol):
+    """Answers a turn through `turn.say`, `turn.add`, `turn.hand_off` and `turn.end`.
+
+    `answer` yields the name of each stage when it is done, so that it can be timed, and sets
+    `turn.decision`. A brain that waits for something is the driver's business, not the engine's.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def answer(self, turn: Turn) -> Generator[str, None, None]: ...

@@ -1,0 +1,248 @@
+"""One turn as a pure step: state and input in, effects and the next state out.
+
+    begun = start(program, context)                       # the greeting
+    next  = step(program, begun.state, Heard("hello"), context)
+
+Both return a Step: `said`, `effects`, `state`, `trace`, `speech`, `ended`, `ended_by`; all plain JSON. The
+same arguments give the same step in every process. `stages` is `step` that stops after each stage, so that
+the driver can time it. `recorded` is what may be kept: personal data masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from greenroom.runtime.brains import Brain
+from greenroom.runtime.brains.local import LocalBrain
+from greenroom.runtime.controls import control_output, correct, speech_of
+from greenroom.runtime.program import Program
+from greenroom.runtime.texts import MASK, mask, say_value
+from greenroom.runtime.turn import Context, Effect, Heard, State, Turn, fresh_state
+from greenroom.runtime.values import coerce
+
+__all__ = ["Context", "Effect", "Heard", "Recorded", "State", "Step", "recorded", "stages", "start", "step"]
+
+LOCAL = LocalBrain()
+TOP_TOPICS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a turn does. `speech` are the parameters of the voice, None outside calls."""
+
+    effects: tuple[Effect, ...]
+    state: State
+    trace: Mapping[str, Any]
+    speech: Mapping[str, Any] | None = None
+
+    @property
+    def said(self) -> str:
+        """Returns the reply as text."""
+        return " ".join(effect["text"] for effect in self.effects if effect["type"] == "said")
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.state["ended_by"])
+
+    @property
+    def ended_by(self) -> str | None:
+        """Returns caller, agent, handoff or silence; None while the conversation goes on."""
+        return self.state["ended_by"] or None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A turn as it may be stored and shown: values of personal variables are masked everywhere (R36)."""
+
+    heard: str
+    said: str
+    effects: tuple[Effect, ...]
+    trace: Mapping[str, Any]
+
+
+def start(program: Program, context: Context) -> Step:
+    """Begins a conversation: sets its variables and site, and greets. Never raises for what bodies hold."""
+    turn = Turn(program, fresh_state(), "", context)
+    _begin(turn)
+    turn.decision = "greeting"
+    _choose_rules(turn)
+    turn.say(program.agent.greeting or turn.built_in("greeting"), "greeting")
+    control = control_output(turn, stop_phrases=False)
+    return _finish(turn, {"raw": "", "text": "", "corrections": []}, control, ("begin", "control"))
+
+
+def step(program: Program, state: State, heard: Heard, context: Context, brain: Brain = LOCAL) -> Step:
+    """Answers one input. Never raises for what bodies, state or input hold."""
+    work = stages(program, state, heard, context, brain)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+def stages(
+    program: Program, state: State, heard: Heard, context: Context, brain: Brain = LOCAL
+) -> Generator[str, None, Step]:
+    """Does one turn, yielding the name of each stage when it is done; returns the step."""
+    if not state:
+        begun = Turn(program, fresh_state(), "", context)
+        _begin(begun)
+        state = begun.state
+    turn = Turn(program, state, heard.text, context)
+    if turn.ended:
+        return _after_end(turn)
+    turn.state["turn"] += 1
+    raw = turn.text
+    turn.text, corrections = correct(turn)
+    record = {"raw": raw, "text": turn.text, "corrections": corrections}
+    if heard.event:
+        record["event"] = heard.event
+    if len(heard.text) > len(raw):
+        turn.note(f"only the first {len(raw):,} of {len(heard.text):,} characters were read")
+    yield "hear"
+    _choose_rules(turn)
+    yield "rules"
+    if heard.event == "hang_up":
+        turn.decision = "hang_up"
+        turn.end("caller")
+    elif heard.event == "silence" or not turn.text.strip():
+        _stay_silent(turn)
+    else:
+        turn.state["silences"] = 0
+        yield from brain.answer(turn)
+    control = control_output(turn)
+    yield "control"
+    return _finish(turn, record, control, ())
+
+
+def recorded(program: Program, step: Step) -> Recorded:
+    """Returns the step as it may be kept. Values shorter than 3 characters are not looked for in texts."""
+    values = {
+        say_value(step.state["vars"][slug])
+        for slug, plan in program.variables.items()
+        if plan.pii and slug in step.state["vars"]
+    }
+    secret = sorted((value for value in values if len(value) >= 3), key=lambda value: (-len(value), value))
+
+    def hidden(text: str) -> str:
+        for value in secret:
+            text = text.replace(value, MASK)
+        return text
+
+    effects = tuple(mask(_without_values(program, effect), hidden) for effect in step.effects)
+    trace = mask({**step.trace, "changes": _mask_changes(program, step.trace.get("changes", []))}, hidden)
+    return Recorded(hidden(step.trace["heard"]["text"]), hidden(step.said), effects, trace)
+
+
+def _without_values(program: Program, effect: Effect) -> Effect:
+    plan = program.variables.get(effect.get("variable", "")) if effect["type"] == "variable_set" else None
+    return {**effect, "value": MASK} if plan is not None and plan.pii else effect
+
+
+def _mask_changes(program: Program, changes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    personal = {f"vars.{slug}" for slug, plan in program.variables.items() if plan.pii}
+    return [{**change, "before": MASK, "after": MASK} if change["key"] in personal else change for change in changes]
+
+
+def _begin(turn: Turn) -> None:
+    """Sets what the conversation was started with."""
+    variant = turn.program.variant
+    wanted = turn.context.variant
+    if wanted:
+        by_name = {name: row for row, name in variant.names.items()}
+        row = wanted if wanted in variant.rows else by_name.get(wanted, "")
+        if row:
+            turn.state["variant"] = row
+        else:
+            turn.note(f"there is no site '{wanted[:80]}'; the default one is used")
+    for name, value in turn.context.variables.items():
+        plan = turn.program.variables.get(name)
+        if plan is None:
+            turn.note(f"the version has no variable '{str(name)[:80]}'; its value is kept all the same")
+            kept, problem = coerce(value, "")
+        else:
+            kept, problem = coerce(value, plan.type)
+        if problem:
+            turn.note(f"variable '{str(name)[:80]}' {problem}; it was not set")
+            continue
+        turn.state["vars"][str(name)] = kept
+        turn.add("variable_set", variable=str(name), value=kept)
+    turn.forget_values()
+
+
+def _choose_rules(turn: Turn) -> None:
+    for rule in turn.program.rules:
+        holds, problem = rule.when.holds(turn.activation)
+        if problem:
+            turn.note(f"rule/{rule.slug}: its condition could not be decided ({problem}); it is left out")
+        if holds:
+            turn.rules.append(rule)
+
+
+def _stay_silent(turn: Turn) -> None:
+    settings = turn.program.settings
+    turn.decision = "silence"
+    turn.state["silences"] += 1
+    if settings.silence_limit and turn.state["silences"] >= settings.silence_limit:
+        turn.say(turn.goodbye(), "goodbye")
+        turn.end("silence")
+    else:
+        turn.say(settings.silence_message or turn.built_in("silence"), "silence")
+
+
+def _after_end(turn: Turn) -> Step:
+    turn.decision = "ended"
+    turn.note("the conversation has ended; nothing was said")
+    record = {"raw": turn.text, "text": turn.text, "corrections": []}
+    return _finish(turn, record, {"stop_phrases": [], "pronunciations": [], "forbidden": []}, ())
+
+
+def _finish(turn: Turn, heard: Mapping[str, Any], control: Mapping[str, Any], done: tuple[str, ...]) -> Step:
+    speech = speech_of(turn)
+    broken = turn.problems_of_program()
+    trace: dict[str, Any] = {
+        "brain": LOCAL.name,
+        "turn": turn.state["turn"],
+        "now": turn.context.now,
+        "environment": turn.context.environment,
+        "channel": turn.context.channel,
+        "heard": heard,
+        "decision": turn.decision,
+        "topics": turn.topics[:TOP_TOPICS],
+        "topic": turn.topic or None,
+        "in_scope": turn.in_scope,
+        "threshold": turn.program.matcher.threshold,
+        "rules": [
+            {"rule": rule.slug, "severity": "hard" if rule.hard else "soft", "checked": bool(rule.forbidden)}
+            for rule in turn.rules
+        ],
+        "actions": turn.actions,
+        **control,
+        "changes": _changes(turn),
+        "problems": turn.problems,
+    }
+    if broken:
+        trace["left_out"] = broken
+    if speech is not None:
+        trace["speech"] = speech
+        trace["keyphrases"] = [dict(phrase) for phrase in turn.program.keyphrases]
+    if done:
+        trace["stages"] = list(done)
+    return Step(tuple(turn.effects), turn.state, trace, speech)
+
+
+def _changes(turn: Turn) -> list[dict[str, Any]]:
+    """Returns what the turn changed in the state, save the count of turns."""
+    before = {key: value for key, value in turn.before.items() if key not in {"vars", "turn"}}
+    after = {key: value for key, value in turn.state.items() if key not in {"vars", "turn"}}
+    for name in dict.fromkeys((*turn.before["vars"], *turn.state["vars"])):
+        before[f"vars.{name}"] = turn.before["vars"].get(name)
+        after[f"vars.{name}"] = turn.state["vars"].get(name)
+    return [
+        {"key": key, "before": before.get(key), "after": value}
+        for key, value in after.items()
+        if before.get(key) != value
+    ]

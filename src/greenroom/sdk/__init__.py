@@ -1,0 +1,4 @@
+"""The same verbs, over HTTP: a pure exchange and two thin clients."""
+
+from greenroom.sdk.async_client import AsyncClient as AsyncClient
+from greenroom.sdk.client import Client as Client

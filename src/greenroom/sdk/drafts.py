@@ -1,0 +1,66 @@
+"""Drafts: load, save and remove single entities, discard, rebase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from greenroom.domain.entities import parse_address
+from greenroom.sdk.exchange import Call, as_model, fill, path_of, read_call, write_call
+from greenroom.sdk.verb import Noun, S_co, Verb
+from greenroom.wire.drafts import DiscardIn, DiscardOut, DraftOut, RebaseIn, RebaseOut, ResolutionIn, SavedOut
+
+
+def _path(project: str, environment: str, *rest: str) -> str:
+    return path_of("projects", project, "environments", environment, "draft", *rest)
+
+
+def _entity_path(project: str, environment: str, address: str) -> str:
+    at = parse_address(address)
+    return _path(project, environment, at.kind, at.slug)
+
+
+def _if_match(revision: str | None) -> dict[str, str]:
+    return {"If-Match": revision if revision == "*" else f'"{revision}"'} if revision is not None else {}
+
+
+class Drafts(Noun[S_co]):
+    """The caller's own working state of an environment."""
+
+    @Verb
+    def load(self, project: str, environment: str) -> Call[DraftOut]:
+        """Loads the caller's draft; one that was never begun is empty."""
+        return read_call(as_model(DraftOut), _path(project, environment))
+
+    @Verb
+    def save(
+        self, project: str, environment: str, address: str, body: Mapping[str, Any], *, if_match: str | None
+    ) -> Call[SavedOut]:
+        """Saves one entity; `if_match` is the revision that was read, `*` to create."""
+        path = _entity_path(project, environment, address)
+        return write_call("PUT", as_model(SavedOut), path, body=body, headers=_if_match(if_match))
+
+    @Verb
+    def remove(self, project: str, environment: str, address: str, *, if_match: str | None) -> Call[SavedOut]:
+        """Removes one entity; `if_match` is the revision that was read."""
+        path = _entity_path(project, environment, address)
+        return write_call("DELETE", as_model(SavedOut), path, headers=_if_match(if_match))
+
+    @Verb
+    def discard(self, project: str, environment: str, *, revision: int) -> Call[DiscardOut]:
+        """Discards the draft whose revision the caller saw; it can be restored for 30 days."""
+        body = fill(DiscardIn, revision=revision)
+        return write_call("POST", as_model(DiscardOut), _path(project, environment, "discard"), body=body)
+
+    @Verb
+    def rebase(
+        self,
+        project: str,
+        environment: str,
+        *,
+        resolutions: Sequence[ResolutionIn] = (),
+        taken_back: str | None = None,
+    ) -> Call[RebaseOut]:
+        """Brings the draft onto what its environment serves now."""
+        body = fill(RebaseIn, resolutions=[*resolutions] or None, taken_back=taken_back)
+        return write_call("POST", as_model(RebaseOut), _path(project, environment, "rebase"), body=body)

@@ -1,0 +1,42 @@
+"""All nouns of the API as attributes of a client."""
+
+from __future__ import annotations
+
+from greenroom.sdk.content import Content, Kinds
+from greenroom.sdk.conversations import Conversations
+from greenroom.sdk.drafts import Drafts
+from greenroom.sdk.environments import Environments
+from greenroom.sdk.exchange import Call, as_model, path_of, read_call
+from greenroom.sdk.history import Audit, History
+from greenroom.sdk.keys import Keys
+from greenroom.sdk.projects import Projects
+from greenroom.sdk.releases import Releases
+from greenroom.sdk.traffic import Bundles, Traffic
+from greenroom.sdk.verb import Noun, S_co, Verb
+from greenroom.sdk.versions import Versions
+from greenroom.wire.history import MeOut
+
+
+class Nouns(Noun[S_co]):
+    """What a client can speak about."""
+
+    def __init__(self, sender: S_co) -> None:
+        super().__init__(sender)
+        self.projects = Projects(sender)
+        self.kinds = Kinds(sender)
+        self.content = Content(sender)
+        self.environments = Environments(sender)
+        self.releases = Releases(sender)
+        self.drafts = Drafts(sender)
+        self.versions = Versions(sender)
+        self.traffic = Traffic(sender)
+        self.bundles = Bundles(sender)
+        self.conversations = Conversations(sender)
+        self.history = History(sender)
+        self.audit = Audit(sender)
+        self.keys = Keys(sender)
+
+    @Verb
+    def me(self) -> Call[MeOut]:
+        """Says who the caller is and what they may do."""
+        return read_call(as_model(MeOut), path_of("me"))

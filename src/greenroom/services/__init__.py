@@ -1,0 +1,1 @@
+"""The verbs: load, ask the domain, save state, event, audit and outbox in one unit of work."""

@@ -1,0 +1,122 @@
+"""Any two states side by side: entities, fields, words, who changed them, what to test."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from greenroom.domain.canonical import Digest
+from greenroom.domain.changes import Comparison
+from greenroom.domain.checklists import CheckItem, checklist
+from greenroom.domain.diffs import diff_snapshots, explain, list_kinds
+from greenroom.domain.entities import Address, Body, parse_body
+from greenroom.domain.ids import PrincipalId
+from greenroom.domain.kind import Registry
+from greenroom.domain.projects import Project
+from greenroom.domain.versions import ancestors_of
+from greenroom.ports import Reading
+from greenroom.services.states import State, load_project, load_snapshot, load_state
+from greenroom.services.work import Call, Work
+
+MAX_WALK = 200
+"""How many versions are searched for the last author of a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two states, how they differ, and the release checklist that follows."""
+
+    base: State
+    head: State
+    comparison: Comparison
+    checklist: Sequence[CheckItem]
+    authors: dict[Address, PrincipalId]
+
+
+class Comparisons:
+    """The verb of comparing."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def compare(self, call: Call, slug: str, base: str, head: str) -> Compared:
+        """Compares any two refs. Raises Invalid for a bad ref, NotFound for what does not exist."""
+        call.need("content.read")
+
+        def work(tx: Reading) -> Compared:
+            project = load_project(tx, slug)
+            now = self._work.clock.now()
+            before = load_state(tx, project, base, call.principal, now, "/base")
+            after = load_state(tx, project, head, call.principal, now, "/head")
+            return compare_states(tx, project, before, after, self._work.kinds)
+
+        return await self._work.read(call, work)
+
+
+class BodyReader:
+    """Bodies by digest inside one transaction, each read once."""
+
+    def __init__(self, tx: Reading) -> None:
+        self._tx = tx
+        self._known: dict[Digest, Body] = {}
+
+    def fetch(self, digests: Collection[Digest]) -> None:
+        """Reads many bodies in one go."""
+        missing = set(digests) - self._known.keys()
+        self._known.update((d, parse_body(data)) for d, data in self._tx.load_bodies(missing).items())
+
+    def keep(self, digest: Digest, body: Body) -> None:
+        """Adds a body that is not stored yet."""
+        self._known[digest] = body
+
+    def __call__(self, address: Address, digest: Digest) -> Body:
+        if digest not in self._known:
+            self.fetch([digest])
+        return self._known[digest]
+
+
+def compare_states(
+    tx: Reading, project: Project, base: State, head: State, kinds: Registry, reader: BodyReader | None = None
+) -> Compared:
+    """Returns how two states differ, read inside a transaction; cost follows what differs."""
+    reader = reader or BodyReader(tx)
+    changes = diff_snapshots(base.snapshot, head.snapshot, kinds)
+    reader.fetch([d for c in changes for d in (c.before, c.after) if d is not None])
+    comparison = explain(changes, reader, kinds, present=list_kinds(base.snapshot, head.snapshot))
+    authors = find_authors(tx, project, head, [c.address for c in comparison.changes])
+    return Compared(base, head, comparison, checklist(comparison.changes, kinds), authors)
+
+
+def find_authors(
+    tx: Reading, project: Project, head: State, addresses: Collection[Address]
+) -> dict[Address, PrincipalId]:
+    """Returns who last changed each entity as it is at `head`: the draft's owner, or a version's author.
+
+    Walks back along first parents, at most 200 versions; older changes are left out.
+    """
+    waiting = set(addresses)
+    found: dict[Address, PrincipalId] = {}
+    if head.draft is not None:
+        changed = tx.load_draft_changes(head.draft.id).keys() & waiting
+        found.update(dict.fromkeys(changed, head.draft.owner))
+        waiting -= changed
+    number = head.version if head.draft is None else head.draft.base_version
+    for _ in range(MAX_WALK):
+        version = tx.find_version(project.id, number) if number is not None and waiting else None
+        if version is None:
+            break
+        here = load_snapshot(tx, version.digest)
+        parent = tx.find_version(project.id, version.parents[0]) if version.parents else None
+        beneath = load_snapshot(tx, parent.digest) if parent else None
+        touched = {a for a in waiting if here.get(a) != (beneath.get(a) if beneath is not None else None)}
+        found.update(dict.fromkeys(touched, version.author))
+        waiting -= touched
+        number = parent.number if parent else None
+    return found
+
+
+def versions_between(tx: Reading, project: Project, served: int | None, wanted: int) -> list[int]:
+    """Returns the versions that come with `wanted`, newest first: its ancestors that `served` lacks."""
+    parents = tx.load_parents(project.id)
+    had = ancestors_of(parents, served) if served is not None else frozenset[int]()
+    return sorted(ancestors_of(parents, wanted) - had, reverse=True)

@@ -1,0 +1,355 @@
+"""Conversations: begun under the version their environment serves, pinned, answered turn by turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakValueDictionary
+
+from greenroom.domain.canonical import Digest
+from greenroom.domain.conversations import CHANNELS, Conversation, Origin, Turn
+from greenroom.domain.environments import Environment, choose_arm, choose_slot
+from greenroom.domain.errors import Conflict, Fault, Invalid, NotFound, Refused
+from greenroom.domain.events import format_time
+from greenroom.domain.ids import ConversationId
+from greenroom.domain.projects import Project
+from greenroom.ports import ConversationFilter, Reading, Writing
+from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, start_turn
+from greenroom.runtime.turn import Context, Heard
+from greenroom.services.programs import Programs
+from greenroom.services.states import (
+    State,
+    load_answering,
+    load_environment,
+    load_project,
+    load_state,
+    load_version,
+)
+from greenroom.services.work import Call, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a caller says to start a conversation: an environment (None: the default entry), or a ref to test."""
+
+    environment: str | None = None
+    ref: str | None = None
+    user_id: str | None = None
+    channel: str = "api"
+    caller: str = ""
+    called: str = ""
+    variant: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    sip_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    """A conversation with its environment's alias; `draft_changed` says that a tested draft moved on."""
+
+    conversation: Conversation
+    alias: str
+    draft_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnView:
+    """A turn as it was recorded."""
+
+    turn: Turn
+    ended: bool
+    draft_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a new conversation runs and what answers it."""
+
+    project: Project
+    environment: Environment
+    origin: Origin
+    version: int | None
+    digest: Digest
+    slot: int
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """A conversation about to take a turn."""
+
+    conversation: Conversation
+    alias: str
+    version: int | None
+    digest: Digest
+    draft_changed: bool
+
+
+class Conversations:
+    """The verbs of conversations."""
+
+    def __init__(self, work: Work, programs: Programs) -> None:
+        self._work = work
+        self._programs = programs
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def start(self, call: Call, slug: str, begin: Beginning) -> tuple[ConversationView, TurnView]:
+        """Begins a conversation and greets.
+
+        Raises Refused `nothing_served` where no version answers, Invalid for an unknown channel or both of
+        environment and ref, NotFound.
+        """
+        self._check(call, begin)
+        clock = self._work.clock
+        id_ = ConversationId(clock.new_id("conversation"))
+        sticky = begin.user_id or begin.caller or id_
+        place = await self._work.read(call, lambda tx: self._find_place(tx, call, slug, begin, sticky))
+        if place.state is not None and place.state.draft is not None:
+            await self._work.change(replace_answer(call), lambda tx: tx.put_snapshot(_snapshot(place)))
+        program = await self._programs.load(call.workspace, place.digest)
+        now = clock.now()
+        context = _context_json(place.environment.alias, begin)
+        outcome = start_turn(program, _context(context, format_time(now)), clock)
+        conversation = Conversation(
+            id=id_,
+            project=place.project.id,
+            origin=place.origin,
+            channel=begin.channel,
+            environment=place.environment.id,
+            ref=begin.ref,
+            started_seq=place.environment.seq,
+            started_version=place.version,
+            started_digest=place.digest,
+            slot=place.slot,
+            sticky_key=sticky,
+            started_at=now,
+            last_at=now,
+            turns=1,
+            ended_at=now if outcome.ended else None,
+            ended_by=outcome.ended_by,
+            state={"context": context, "engine": dict(outcome.state)},
+        )
+        turn = _turn(conversation, 0, outcome, place.version, place.digest, conversation.started_at)
+
+        def work(tx: Writing) -> tuple[ConversationView, TurnView]:
+            tx.insert_conversation(conversation)
+            tx.insert_turn(turn)
+            return ConversationView(conversation, place.environment.alias), TurnView(turn, outcome.ended)
+
+        return await self._work.change(call, work)
+
+    async def take_turn(self, call: Call, id_: str, heard: Heard) -> TurnView:
+        """Answers one input with the version that R14 gives. Raises NotFound, Refused `conversation_ended`."""
+        async with self._lock(id_):
+            coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
+            program = await self._programs.load(call.workspace, coming.digest)
+            state, context = self._recall(coming)
+            outcome = await finish_turn(program, state, heard, context, self._work.clock)
+            return await self._work.change(call, lambda tx: self._record(tx, coming, outcome))
+
+    async def stream_turn(self, call: Call, id_: str, heard: Heard) -> AsyncIterator[Delta | TurnView]:
+        """Yields the reply piece by piece, then the recorded turn. The pieces come before the turn is durable."""
+        async with self._lock(id_):
+            coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
+            program = await self._programs.load(call.workspace, coming.digest)
+            state, context = self._recall(coming)
+            async for piece in run_turn(program, state, heard, context, self._work.clock):
+                if isinstance(piece, Delta):
+                    yield piece
+                else:
+                    outcome = piece
+                    yield await self._work.change(call, lambda tx, done=outcome: self._record(tx, coming, done))
+
+    async def load(self, call: Call, id_: str, after: int, limit: int) -> tuple[ConversationView, Sequence[TurnView]]:
+        """Returns a conversation and a page of its turns."""
+        call.need("conversations.read")
+
+        def work(tx: Reading) -> tuple[ConversationView, Sequence[TurnView]]:
+            conversation = _load(tx, id_)
+            turns = tx.list_turns(conversation.id, after, limit)
+            return self._view(tx, call, conversation), [TurnView(t, _ends(t)) for t in turns]
+
+        return await self._work.read(call, work)
+
+    async def list(
+        self,
+        call: Call,
+        slug: str,
+        before: str | None,
+        limit: int,
+        *,
+        environment: str | None = None,
+        version: int | None = None,
+        channel: str | None = None,
+        origin: str | None = None,
+        text: str | None = None,
+    ) -> Sequence[ConversationView]:
+        """Returns conversations, latest start first."""
+        call.need("conversations.read")
+
+        def work(tx: Reading) -> Sequence[ConversationView]:
+            project = load_project(tx, slug)
+            where = load_environment(tx, project, environment).id if environment else None
+            wanted = ConversationFilter(where, version, channel, origin, text)
+            aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
+            found = tx.list_conversations(project.id, wanted, before, limit)
+            return [ConversationView(c, aliases.get(c.environment, "")) for c in found]
+
+        return await self._work.read(call, work)
+
+    async def end(self, call: Call, id_: str) -> ConversationView:
+        """Ends a conversation from outside. Ending twice is the same as once."""
+        call.need("conversations.start")
+        async with self._lock(id_):
+
+            def work(tx: Writing) -> ConversationView:
+                conversation = _load(tx, id_)
+                if conversation.ended_at is None:
+                    ended = replace(conversation, ended_at=self._work.clock.now(), ended_by="api")
+                    if not tx.update_conversation(ended, conversation.turns):
+                        raise _raced()
+                    conversation = ended
+                return self._view(tx, call, conversation)
+
+            return await self._work.change(call, work)
+
+    def _lock(self, id_: str) -> asyncio.Lock:
+        lock = self._locks.get(id_)
+        if lock is None:
+            lock = self._locks[id_] = asyncio.Lock()
+        return lock
+
+    @staticmethod
+    def _check(call: Call, begin: Beginning) -> None:
+        call.need("conversations.test" if begin.ref is not None else "conversations.start")
+        if begin.ref is not None and begin.environment is not None:
+            message = "give an environment (traffic) or a ref (a test), not both"
+            raise Invalid("environment_or_ref", message, errors=[Fault("/ref", message)])
+        if begin.channel not in CHANNELS:
+            message = f"'{begin.channel[:40]}' is not a channel; channels are: {', '.join(CHANNELS)}"
+            raise Invalid("unknown_channel", message, errors=[Fault("/channel", message)])
+
+    def _find_place(self, tx: Reading, call: Call, slug: str, begin: Beginning, sticky: str) -> _Place:
+        project = load_project(tx, slug)
+        if begin.ref is not None:
+            state = load_state(tx, project, begin.ref, call.principal, self._work.clock.now())
+            environment = state.environment or _context_environment(tx, project)
+            return _Place(project, environment, "test", state.version, state.digest, 0, state)
+        alias = begin.environment or project.default_environment
+        environment = load_environment(tx, project, alias)
+        slot = choose_slot(environment.salt, sticky)
+        arm = choose_arm(environment.arms, slot)
+        if arm is None:
+            raise Refused("nothing_served", f"{environment.alias} serves nothing yet; release a version there first")
+        version = load_version(tx, project, arm.version)
+        return _Place(project, environment, "public", version.number, version.digest, slot, None)
+
+    def _find_next(self, tx: Reading, call: Call, id_: str) -> _Next:
+        call.need("conversations.start")
+        conversation = _load(tx, id_)
+        if conversation.pinned:
+            call.need("conversations.test")
+        if conversation.ended_at is not None:
+            raise Refused(
+                "conversation_ended", f"this conversation was ended by {conversation.ended_by}; start a new one"
+            )
+        project = load_project(tx, conversation.project)
+        version, digest = load_answering(tx, project, conversation, self._work.clock.now())
+        view = self._view(tx, call, conversation)
+        return _Next(conversation, view.alias, version, digest, view.draft_changed)
+
+    def _view(self, tx: Reading, call: Call, conversation: Conversation) -> ConversationView:
+        project = load_project(tx, conversation.project)
+        environment = tx.find_environment(project.id, conversation.environment)
+        changed = False
+        if conversation.ref is not None and conversation.ref.startswith("draft:"):
+            state = load_state(tx, project, conversation.ref, call.principal, self._work.clock.now())
+            changed = state.digest != conversation.started_digest
+        return ConversationView(conversation, environment.alias if environment else "", changed)
+
+    def _recall(self, coming: _Next) -> tuple[Mapping[str, Any], Context]:
+        stored = coming.conversation.state
+        return stored["engine"], _context(stored["context"], format_time(self._work.clock.now()))
+
+    def _record(self, tx: Writing, coming: _Next, outcome: TurnOutcome) -> TurnView:
+        before = coming.conversation
+        now = self._work.clock.now()
+        after = replace(
+            before,
+            last_at=now,
+            turns=before.turns + 1,
+            ended_at=now if outcome.ended else None,
+            ended_by=outcome.ended_by,
+            state={"context": before.state["context"], "engine": dict(outcome.state)},
+        )
+        turn = _turn(after, before.turns, outcome, coming.version, coming.digest, now)
+        if not tx.update_conversation(after, before.turns):
+            raise _raced()
+        tx.insert_turn(turn)
+        return TurnView(turn, outcome.ended, coming.draft_changed)
+
+
+def replace_answer(call: Call) -> Call:
+    """Returns the call without its idempotency record: for a write that is only a preparation."""
+    return replace(call, idempotency=None)
+
+
+def _load(tx: Reading, id_: str) -> Conversation:
+    found = tx.find_conversation(ConversationId(id_))
+    if found is None:
+        raise NotFound("conversation_not_found", f"there is no conversation '{id_[:80]}'")
+    return found
+
+
+def _raced() -> Conflict:
+    return Conflict("turn_race", "another turn of this conversation came first; read it and repeat")
+
+
+def _ends(turn: Turn) -> bool:
+    return any(event.get("type") in {"ended", "handed_off"} for event in turn.events)
+
+
+def _snapshot(place: _Place) -> Any:
+    assert place.state is not None
+    return place.state.snapshot
+
+
+def _context_environment(tx: Reading, project: Project) -> Environment:
+    """Returns the first editable environment: the context of a test of a bare version or digest."""
+    environments = tx.list_environments(project.id)
+    return next((e for e in environments if e.editable), environments[0])
+
+
+def _context_json(alias: str, begin: Beginning) -> dict[str, Any]:
+    return {
+        "environment": alias,
+        "channel": begin.channel,
+        "caller": begin.caller,
+        "called": begin.called,
+        "variant": begin.variant,
+        "sip_headers": dict(begin.sip_headers),
+        "variables": dict(begin.variables),
+    }
+
+
+def _context(stored: Mapping[str, Any], now: str) -> Context:
+    return Context(**stored, now=now)
+
+
+def _turn(
+    conversation: Conversation, index: int, outcome: TurnOutcome, version: int | None, digest: Digest, at: Any
+) -> Turn:
+    record = outcome.record
+    return Turn(
+        conversation=conversation.id,
+        index=index,
+        at=at,
+        heard=record.heard,
+        said=record.said,
+        version=version,
+        digest=digest,
+        events=tuple(record.effects),
+        trace=record.trace,
+    )

@@ -1,0 +1,49 @@
+"""All the verbs in one place, as a door is given them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from greenroom.domain.kind import Registry
+from greenroom.ports import Clock, Store
+from greenroom.services.access import Access
+from greenroom.services.comparisons import Comparisons
+from greenroom.services.content import Content
+from greenroom.services.conversations import Conversations
+from greenroom.services.drafts import Drafts
+from greenroom.services.environments import Environments
+from greenroom.services.history import History
+from greenroom.services.imports import Imports, Reader
+from greenroom.services.keys import Keys
+from greenroom.services.programs import Programs
+from greenroom.services.projects import Projects
+from greenroom.services.publishing import Publishing
+from greenroom.services.releases import Releases
+from greenroom.services.traffic import Traffic
+from greenroom.services.versions import Versions
+from greenroom.services.work import Work
+
+
+class Desk:
+    """The services over one store. `readers` are the importers by format."""
+
+    def __init__(self, store: Store, clock: Clock, kinds: Registry, readers: Mapping[str, Reader]) -> None:
+        self.store = store
+        self.clock = clock
+        self.kinds = kinds
+        self.work = Work(store, clock, kinds)
+        self.programs = Programs(store, kinds)
+        self.access = Access(store, clock)
+        self.projects = Projects(self.work)
+        self.environments = Environments(self.work)
+        self.drafts = Drafts(self.work)
+        self.publishing = Publishing(self.work, self.drafts, self.programs)
+        self.releases = Releases(self.work, self.programs)
+        self.content = Content(self.work)
+        self.comparisons = Comparisons(self.work)
+        self.versions = Versions(self.work)
+        self.imports = Imports(self.work, self.drafts, readers)
+        self.conversations = Conversations(self.work, self.programs)
+        self.history = History(self.work)
+        self.keys = Keys(self.work)
+        self.traffic = Traffic(store, self.programs)

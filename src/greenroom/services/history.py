@@ -1,0 +1,88 @@
+"""What happened, by whom: the project's history, the workspace's audit and its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from greenroom.domain.canonical import parse_json
+from greenroom.domain.events import GENESIS, AuditRecord, verify_chain
+from greenroom.domain.ids import EnvironmentId, PrincipalId
+from greenroom.ports import Reading
+from greenroom.services.states import load_project
+from greenroom.services.work import Call, Work
+
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One event with the names that ids stood for."""
+
+    seq: int
+    event: Mapping[str, Any]
+    actor_name: str
+    environment_alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """The outcome of walking the whole chain."""
+
+    records: int
+    first_bad: int | None
+    head: str
+
+
+class History:
+    """The verbs of looking back."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def list(
+        self, call: Call, slug: str, before: int | None, limit: int, action: str | None = None
+    ) -> Sequence[HistoryLine]:
+        """Returns a project's events, newest first; `action` keeps those with this name or noun."""
+        call.need("history.read")
+
+        def work(tx: Reading) -> Sequence[HistoryLine]:
+            project = load_project(tx, slug)
+            names = {k.id: k.name for k in tx.list_keys()} | {m.id: m.name for m in tx.list_members()}
+            aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
+            return [
+                _line(record, names, aliases) for record in tx.list_events(project.id, before, limit, action=action)
+            ]
+
+        return await self._work.read(call, work)
+
+    async def list_audit(self, call: Call, after: int, limit: int) -> Sequence[AuditRecord]:
+        """Returns the workspace's chain, oldest first, as it was hashed."""
+        call.need("audit.read")
+        return await self._work.read(call, lambda tx: tx.list_audit(after, limit))
+
+    async def verify(self, call: Call) -> ChainReport:
+        """Walks the whole chain and says where it first breaks, if it does."""
+        call.need("audit.read")
+
+        def work(tx: Reading) -> ChainReport:
+            seq, head = 0, GENESIS
+            while records := tx.list_audit(seq, _BATCH):
+                bad = verify_chain(records, after=(seq, head))
+                if bad is not None:
+                    return ChainReport(bad - 1, bad, head)
+                seq, head = records[-1].seq, records[-1].digest
+            return ChainReport(seq, None, head)
+
+        return await self._work.read(call, work)
+
+
+def _line(record: AuditRecord, names: Mapping[PrincipalId, str], aliases: Mapping[EnvironmentId, str]) -> HistoryLine:
+    event = parse_json(record.payload)["event"]
+    return HistoryLine(
+        record.seq,
+        event,
+        names.get(PrincipalId(event["actor"]), ""),
+        aliases.get(EnvironmentId(event["environment"]), ""),
+    )

@@ -1,0 +1,322 @@
+"""Publish: a draft becomes an immutable version, validated, rebased and compiled before it is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from greenroom.domain.drafts import Draft
+from greenroom.domain.entities import Address, Body
+from greenroom.domain.environments import Environment
+from greenroom.domain.errors import Conflict, Fault, Invalid, Refused, Stale
+from greenroom.domain.merges import Resolution
+from greenroom.domain.notes import Note, check_note
+from greenroom.domain.projects import Project
+from greenroom.domain.promotion import Caution, check_acknowledged, check_confirmed, check_sequence, decide_in_flight
+from greenroom.domain.releases import InFlight
+from greenroom.domain.summaries import suggest_note
+from greenroom.domain.versions import Version
+from greenroom.ports import Reading, Writing
+from greenroom.services.comparisons import BodyReader, Compared, compare_states
+from greenroom.services.drafts import Drafts, DraftView, load_editable, put_bodies
+from greenroom.services.environments import ReleaseView, count_running, is_public
+from greenroom.services.plans import Choice, Plan, PublishRequest, TakenBack
+from greenroom.services.programs import Programs
+from greenroom.services.rebases import Rebased, rebase_draft
+from greenroom.services.releases import RETRIES, record_release
+from greenroom.services.states import State, load_project
+from greenroom.services.validation import Entities, check_snapshot
+from greenroom.services.versions import VersionView, view_versions
+from greenroom.services.work import Call, Work
+
+
+class _Moved(Exception):
+    """The environment or the draft changed between decision and commit; decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A new version, and its release unless only the version was asked for."""
+
+    version: VersionView
+    release: ReleaseView | None
+    rebased: bool
+    taken_back: TakenBack | None
+    cautions: Sequence[Caution]
+
+
+@dataclass(frozen=True, slots=True)
+class RebaseOutcome:
+    """A draft after a rebase; with conflicts left, nothing was written."""
+
+    draft: DraftView
+    rebased: bool
+    conflicts: Sequence[Any]
+    taken_back: TakenBack | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    project: Project
+    environment: Environment
+    draft: Draft
+    rebased: Rebased
+    compared: Compared
+    note: Note
+    cautions: Sequence[Caution]
+    in_flight: InFlight
+    entities: Mapping[Address, Body]
+    """Every body of the new version; empty when its program is ready already."""
+
+
+class Publishing:
+    """The verbs that turn drafts into versions."""
+
+    def __init__(self, work: Work, drafts: Drafts, programs: Programs) -> None:
+        self._work = work
+        self._drafts = drafts
+        self._programs = programs
+
+    async def plan(self, call: Call, slug: str, alias: str, request: PublishRequest) -> Plan:
+        """Returns what `publish` would do, conflicts included."""
+
+        def work(tx: Reading) -> Plan:
+            prepared = self._prepare(tx, call, slug, alias, request, dry_run=True)
+            return Plan(
+                operation="publish",
+                project=prepared.project,
+                environment=prepared.environment,
+                public=is_public(prepared.project, prepared.environment),
+                version=None,
+                digest=prepared.rebased.snapshot.digest,
+                compared=prepared.compared,
+                included=(),
+                cautions=prepared.cautions,
+                running=count_running(tx, prepared.environment, self._work.clock.now()),
+                policy=prepared.in_flight.policy,
+                brings_back=prepared.rebased.served.version,
+                rebased=prepared.rebased.rebased,
+                taken_back=prepared.rebased.taken_back,
+                conflicts=prepared.rebased.conflicts,
+            )
+
+        return await self._work.read(call, work)
+
+    async def publish(self, call: Call, slug: str, alias: str, request: PublishRequest) -> Published:
+        """Publishes the caller's draft and releases it in its environment (R3, R4, R7, R11, R12).
+
+        Raises Refused `nothing_to_publish` or `vague_note`, Conflict `merge_conflicts`, Invalid
+        `not_publishable` with a pointer for each fault, Missing or Stale for sequence and confirmation.
+        """
+        for attempt in range(RETRIES):
+            prepared = await self._work.read(
+                call, lambda tx: self._prepare(tx, call, slug, alias, request, dry_run=False)
+            )
+            digest = prepared.rebased.snapshot.digest
+            if prepared.entities:
+                await self._programs.prepare(call.workspace, digest, prepared.entities)
+            try:
+                return await self._work.change(call, lambda tx, now=prepared: self._commit(tx, call, now, request))
+            except _Moved as moved:
+                if attempt == RETRIES - 1:
+                    raise Stale("draft_moved", "the draft or its environment keeps changing; try again") from moved
+        raise AssertionError("the last attempt returns or raises")
+
+    async def rebase(
+        self, call: Call, slug: str, alias: str, resolutions: Sequence[Resolution], choice: Choice | None
+    ) -> RebaseOutcome:
+        """Brings the caller's draft onto what is served; with unresolved conflicts it only lists them."""
+        call.need("drafts.edit")
+
+        def work(tx: Writing) -> RebaseOutcome:
+            project = load_project(tx, slug)
+            environment = load_editable(tx, project, alias)
+            draft = tx.find_draft(environment.id, call.principal.id)
+            if draft is None:
+                return RebaseOutcome(self._drafts.view(tx, call, slug, alias), False, (), None)
+            reader = BodyReader(tx)
+            found = rebase_draft(tx, project, environment, draft, self._work.kinds, reader, resolutions, choice)
+            if not found.conflicts and draft.base_seq != environment.seq:
+                put_bodies(tx, project, found.bodies, self._work.kinds)
+                wanted = {a: new for a, _, new in found.served.snapshot.differing(found.snapshot)}
+                draft = self._drafts.replace_changes(tx, draft, wanted, found.served, environment.seq)
+                tx.append(
+                    self._work.event(
+                        call,
+                        "draft.rebased",
+                        project=project.id,
+                        environment=environment.id,
+                        subject=draft.id,
+                        data=_taken_back_data(found.taken_back) | {"onto": found.served.version},
+                    )
+                )
+            view = self._drafts.view(tx, call, slug, alias)
+            return RebaseOutcome(view, found.rebased, found.conflicts, found.taken_back)
+
+        return await self._work.change(call, work)
+
+    def _prepare(
+        self, tx: Reading, call: Call, slug: str, alias: str, request: PublishRequest, *, dry_run: bool
+    ) -> _Prepared:
+        call.need("releases.publish")
+        project = load_project(tx, slug)
+        environment = load_editable(tx, project, alias)
+        public = is_public(project, environment)
+        check_sequence(environment, request.expected_seq, required=public and request.release and not dry_run)
+        draft = tx.find_draft(environment.id, call.principal.id)
+        if draft is None or not tx.load_draft_changes(draft.id):
+            raise Refused("nothing_to_publish", f"your draft of {alias} has no changes; there is nothing to publish")
+        reader = BodyReader(tx)
+        resolutions = parse_resolutions(request.resolutions)
+        rebased = rebase_draft(
+            tx, project, environment, draft, self._work.kinds, reader, resolutions, request.taken_back
+        )
+        self._check_conflicts(rebased, alias, dry_run)
+        if rebased.snapshot == rebased.served.snapshot:
+            raise Refused("nothing_to_publish", f"your draft of {alias} says what is served already")
+        head = State(f"draft:{alias}", rebased.snapshot, None, environment, draft)
+        compared = compare_states(tx, project, rebased.served, head, self._work.kinds, reader)
+        findings = check_snapshot(tx, project, rebased.served.snapshot, rebased.snapshot, reader, self._work.kinds)
+        if findings.errors and not rebased.conflicts:
+            raise Invalid("not_publishable", _say_faults(findings.errors), errors=findings.errors)
+        cautions = [Caution(f.code, f.message) for f in findings.warnings]
+        note = self._check_note(request, compared, cautions, dry_run)
+        if public and request.release and not dry_run:
+            check_confirmed("digest", request.confirm_digest, rebased.snapshot.digest, "/confirm/digest")
+        if not dry_run:
+            check_acknowledged(cautions, request.acknowledged)
+        in_flight = decide_in_flight(
+            "publish", request.in_flight.policy, request.in_flight.drain_until, self._work.clock.now()
+        )
+        entities: Mapping[Address, Body] = {}
+        if not dry_run and self._programs.find(call.workspace, rebased.snapshot.digest) is None:
+            reader.fetch(set(rebased.snapshot.values()))
+            entities = dict(Entities(rebased.snapshot, reader, self._work.kinds))
+        return _Prepared(project, environment, draft, rebased, compared, note, cautions, in_flight, entities)
+
+    @staticmethod
+    def _check_conflicts(rebased: Rebased, alias: str, dry_run: bool) -> None:
+        if rebased.conflicts and not dry_run:
+            count = len(rebased.conflicts)
+            raise Conflict(
+                "merge_conflicts",
+                f"{alias} moved on since your draft began, and {count} change{'s' if count > 1 else ''} meet; "
+                "settle each with `resolutions`",
+                errors=[Fault(f"/{c.address}/{'/'.join(c.pointer)}", f"{c.kind}", c.id) for c in rebased.conflicts],
+                extra={"conflicts": [conflict_to_json(c) for c in rebased.conflicts]},
+            )
+
+    def _check_note(self, request: PublishRequest, compared: Compared, cautions: list[Caution], dry_run: bool) -> Note:
+        suggestion = suggest_note(compared.comparison.changes, self._work.kinds)
+        try:
+            return check_note(request.note, suggestion, request.details)
+        except Refused as vague:
+            if not dry_run:
+                raise
+            cautions.append(Caution("vague_note", vague.detail))
+            return Note(suggestion)
+
+    def _commit(self, tx: Writing, call: Call, prepared: _Prepared, request: PublishRequest) -> Published:
+        project, rebased = prepared.project, prepared.rebased
+        environment = tx.find_environment(project.id, prepared.environment.id)
+        draft = tx.find_draft_by_id(prepared.draft.id)
+        if environment is None or environment.seq != prepared.environment.seq:
+            raise _Moved
+        if draft is None or draft.revision != prepared.draft.revision or draft.closed_at is not None:
+            raise _Moved
+        put_bodies(tx, project, rebased.bodies, self._work.kinds)
+        tx.put_snapshot(rebased.snapshot)
+        version = self._insert_version(tx, call, prepared)
+        release = None
+        if request.release:
+            release = self._release(tx, call, prepared, version)
+        self._drafts.close(tx, draft, f"v{version.number}")
+        self._append(tx, call, prepared, version)
+        return Published(
+            view_versions(tx, project, [version])[0], release, rebased.rebased, rebased.taken_back, prepared.cautions
+        )
+
+    def _insert_version(self, tx: Writing, call: Call, prepared: _Prepared) -> Version:
+        version = Version(
+            number=tx.take_version_number(prepared.project.id),
+            digest=prepared.rebased.snapshot.digest,
+            note=prepared.note.text,
+            details=prepared.note.details,
+            tags=prepared.note.tags,
+            author=call.principal.id,
+            created_at=self._work.clock.now(),
+            parents=prepared.rebased.parents,
+            published_in=prepared.environment.id,
+        )
+        tx.insert_version(prepared.project.id, version)
+        return version
+
+    def _release(self, tx: Writing, call: Call, prepared: _Prepared, version: Version) -> ReleaseView:
+        environment = prepared.environment
+        try:
+            release = record_release(
+                self._work,
+                tx,
+                call,
+                prepared.project,
+                environment,
+                operation="publish",
+                version=version.number,
+                in_flight=prepared.in_flight,
+                beneath=environment.seq or None,
+                reason=version.note,
+            )
+        except Stale as stale:
+            raise _Moved from stale
+        return ReleaseView(release, environment.alias)
+
+    def _append(self, tx: Writing, call: Call, prepared: _Prepared, version: Version) -> None:
+        tx.append(
+            self._work.event(
+                call,
+                "version.published",
+                project=prepared.project.id,
+                environment=prepared.environment.id,
+                subject=f"v{version.number}",
+                data={
+                    "digest": version.digest,
+                    "note": version.note,
+                    "tags": list(version.tags),
+                    "parents": list(version.parents),
+                    "draft": prepared.draft.id,
+                    "rebased": prepared.rebased.rebased,
+                }
+                | _taken_back_data(prepared.rebased.taken_back),
+            )
+        )
+
+
+def parse_resolutions(given: Sequence[Mapping[str, Any]]) -> list[Resolution]:
+    """Returns the caller's resolutions as the domain has them."""
+    return [Resolution(str(r["conflict_id"]), r["take"], r.get("value")) for r in given]
+
+
+def conflict_to_json(conflict: Any) -> dict[str, Any]:
+    """Returns a conflict with both sides as plain JSON."""
+    return {
+        "id": conflict.id,
+        "address": str(conflict.address),
+        "pointer": "/" + "/".join(conflict.pointer) if conflict.pointer else "",
+        "kind": conflict.kind,
+        "base": conflict.base,
+        "ours": conflict.ours,
+        "theirs": conflict.theirs,
+    }
+
+
+def _taken_back_data(taken_back: TakenBack | None) -> dict[str, Any]:
+    if taken_back is None:
+        return {}
+    return {"taken_back": {"versions": list(taken_back.versions), "choice": taken_back.choice}}
+
+
+def _say_faults(faults: Sequence[Fault]) -> str:
+    first = f"{faults[0].pointer}: {faults[0].message}"
+    rest = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"this cannot be published: {first}{rest}"

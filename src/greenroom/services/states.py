@@ -1,0 +1,181 @@
+"""What a ref names: the snapshot, and the version or draft it belongs to. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from greenroom.domain.access import Principal, require
+from greenroom.domain.canonical import Digest
+from greenroom.domain.conversations import Conversation
+from greenroom.domain.drafts import Draft, DraftChange, snapshot_of_draft
+from greenroom.domain.entities import Address, Body, parse_body
+from greenroom.domain.environments import Environment, choose_stable
+from greenroom.domain.errors import Invalid, NotFound
+from greenroom.domain.ids import ConversationId, PrincipalId
+from greenroom.domain.projects import Project
+from greenroom.domain.refs import ConversationRef, DigestRef, DraftRef, Ref, ServedRef, VersionRef, parse_ref
+from greenroom.domain.releases import Release, choose_answering
+from greenroom.domain.versions import EMPTY_SNAPSHOT, Snapshot, Version
+from greenroom.ports import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of a project: its snapshot, the version where it is one, and the environment it was named by."""
+
+    ref: str
+    snapshot: Snapshot
+    version: int | None = None
+    environment: Environment | None = None
+    draft: Draft | None = None
+
+    @property
+    def digest(self) -> Digest:
+        """Returns the snapshot's digest."""
+        return self.snapshot.digest
+
+
+def load_project(tx: Reading, slug: str) -> Project:
+    """Returns the project with a slug or id. Raises NotFound."""
+    found = tx.find_project(slug)
+    if found is None:
+        raise NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
+    return found
+
+
+def load_environment(tx: Reading, project: Project, alias: str) -> Environment:
+    """Returns the environment with an alias. Raises NotFound that lists the aliases there are."""
+    found = tx.find_environment(project.id, alias)
+    if found is None:
+        aliases = ", ".join(e.alias for e in tx.list_environments(project.id))
+        raise NotFound("environment_not_found", f"{project.slug} has no environment '{alias[:80]}'; it has: {aliases}")
+    return found
+
+
+def load_version(tx: Reading, project: Project, number: int) -> Version:
+    """Returns a version. Raises NotFound."""
+    found = tx.find_version(project.id, number)
+    if found is None:
+        raise NotFound("version_not_found", f"{project.slug} has no version v{number}")
+    return found
+
+
+def load_snapshot(tx: Reading, digest: Digest) -> Snapshot:
+    """Returns a stored snapshot. Raises NotFound."""
+    if digest == EMPTY_SNAPSHOT.digest:
+        return EMPTY_SNAPSHOT
+    found = tx.find_snapshot(digest)
+    if found is None:
+        raise NotFound("snapshot_not_found", f"there is no snapshot {digest}")
+    return found
+
+
+def load_served(tx: Reading, project: Project, environment: Environment) -> State:
+    """Returns what an environment serves; the empty state before its first release."""
+    number = choose_stable(environment.arms)
+    if number is None:
+        return State(environment.alias, EMPTY_SNAPSHOT, None, environment)
+    version = load_version(tx, project, number)
+    return State(environment.alias, load_snapshot(tx, version.digest), number, environment)
+
+
+def load_draft_snapshot(tx: Reading, draft: Draft) -> tuple[Snapshot, Mapping[Address, DraftChange]]:
+    """Returns what a draft would publish if nothing moved, and its changes."""
+    changes = tx.load_draft_changes(draft.id)
+    return snapshot_of_draft(load_snapshot(tx, draft.base_digest), changes), changes
+
+
+def load_bodies(tx: Reading, snapshot: Mapping[Address, Digest], addresses: Iterable[Address]) -> dict[Address, Body]:
+    """Returns the bodies that a snapshot has at the given addresses."""
+    wanted = {address: snapshot[address] for address in addresses}
+    stored = tx.load_bodies(set(wanted.values()))
+    return {address: parse_body(stored[digest]) for address, digest in wanted.items()}
+
+
+def parse_ref_at(text: str, pointer: str) -> Ref:
+    """Returns the ref a text names. Raises Invalid that points at `pointer`."""
+    try:
+        return parse_ref(text)
+    except Invalid as wrong:
+        raise Invalid(wrong.code, wrong.detail, errors=[type(f)(pointer, f.message) for f in wrong.errors]) from None
+
+
+def load_state(tx: Reading, project: Project, ref: str, who: Principal, now: datetime, pointer: str = "/ref") -> State:
+    """Returns the state a ref names. Raises Invalid `invalid_ref`, or NotFound for what does not exist."""
+    match parse_ref_at(ref, pointer):
+        case VersionRef(number):
+            version = load_version(tx, project, number)
+            return State(ref, load_snapshot(tx, version.digest), number)
+        case ServedRef() as served:
+            return _served_state(tx, project, ref, served)
+        case DraftRef(alias, owner):
+            return _draft_state(tx, project, ref, alias, owner, who)
+        case ConversationRef(id_):
+            return _conversation_state(tx, project, ref, ConversationId(id_), now)
+        case DigestRef(digest):
+            return State(ref, load_snapshot(tx, digest))
+
+
+def _served_state(tx: Reading, project: Project, ref: str, wanted: ServedRef) -> State:
+    environment = load_environment(tx, project, wanted.alias)
+    if wanted.incoming:
+        raise NotFound("no_rollout", f"no rollout is running in {environment.alias}, so {ref} names nothing")
+    if choose_stable(environment.arms) is None:
+        raise NotFound("nothing_served", f"{environment.alias} serves nothing yet")
+    if wanted.back == 0:
+        served = load_served(tx, project, environment)
+        return State(ref, served.snapshot, served.version, environment)
+    release: Release | None = tx.find_release(environment.id, environment.seq)
+    for _ in range(wanted.back):
+        release = (
+            tx.find_release(environment.id, release.beneath)
+            if release is not None and release.beneath is not None
+            else None
+        )
+    if release is None:
+        raise NotFound("nothing_beneath", f"nothing was served before: {ref} names nothing")
+    version = load_version(tx, project, release.version)
+    return State(ref, load_snapshot(tx, version.digest), version.number, environment)
+
+
+def _draft_state(tx: Reading, project: Project, ref: str, alias: str, owner: str | None, who: Principal) -> State:
+    environment = load_environment(tx, project, alias)
+    if owner is not None and owner != who.id:
+        require(who, "drafts.read_others")
+    draft = tx.find_draft(environment.id, PrincipalId(owner) if owner else who.id)
+    if draft is None:
+        if owner is not None and owner != who.id:
+            raise NotFound("draft_not_found", f"{owner} has no draft of {alias}")
+        served = load_served(tx, project, environment)
+        return State(ref, served.snapshot, None, environment)
+    snapshot, _ = load_draft_snapshot(tx, draft)
+    return State(ref, snapshot, None, environment, draft)
+
+
+def _conversation_state(tx: Reading, project: Project, ref: str, id_: ConversationId, now: datetime) -> State:
+    conversation = tx.find_conversation(id_)
+    if conversation is None or conversation.project != project.id:
+        raise NotFound("conversation_not_found", f"{project.slug} has no conversation '{id_}'")
+    version, digest = load_answering(tx, project, conversation, now)
+    return State(ref, load_snapshot(tx, digest), version)
+
+
+def load_answering(
+    tx: Reading, project: Project, conversation: Conversation, now: datetime
+) -> tuple[int | None, Digest]:
+    """Returns the version (None: a draft or digest) and the digest that answer the next turn (R14)."""
+    if conversation.pinned or conversation.started_version is None:
+        return conversation.started_version, conversation.started_digest
+    later = tx.list_releases_after(conversation.environment, conversation.started_seq)
+    number = choose_answering(conversation.started_version, conversation.slot, later, now)
+    if number == conversation.started_version:
+        return number, conversation.started_digest
+    return number, load_version(tx, project, number).digest
+
+
+def known_addresses(snapshot: Snapshot, kinds: Collection[str]) -> list[Address]:
+    """Returns a snapshot's addresses by kind (in the order given), then by slug."""
+    order = {kind: index for index, kind in enumerate(kinds)}
+    return sorted(snapshot, key=lambda a: (order.get(a.kind, len(order)), a.kind, a.slug))

@@ -1,0 +1,150 @@
+"""Which version serves a key: the pointer table in memory, kept up with the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from greenroom.domain.access import Principal
+from greenroom.domain.canonical import Digest
+from greenroom.domain.environments import Arm, choose_arm, choose_slot
+from greenroom.domain.errors import NotFound, Refused, Unavailable
+from greenroom.domain.ids import WorkspaceId
+from greenroom.ports import Reading, Store
+from greenroom.services.programs import Programs
+from greenroom.services.work import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What one environment serves."""
+
+    alias: str
+    seq: int
+    salt: str
+    arms: tuple[Arm, ...]
+    digests: Mapping[int, Digest]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPointers:
+    """A project's environments by alias and id, and its default entry's alias."""
+
+    default: str
+    environments: Mapping[str, Pointer]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The decision for one key, with the reason in words."""
+
+    environment: str
+    version: int
+    digest: Digest
+    seq: int
+    slot: int
+    reason: str
+
+
+Table = Mapping[tuple[WorkspaceId, str], ProjectPointers]
+
+
+class Traffic:
+    """Decisions from memory. `follow` keeps the table current; a lost store leaves the last one standing."""
+
+    def __init__(self, store: Store, programs: Programs) -> None:
+        self._store = store
+        self._programs = programs
+        self._table: Table = {}
+        self._keys: Mapping[str, Principal] = {}
+        self._warm: set[tuple[WorkspaceId, Digest]] = set()
+        self._refreshing = asyncio.Lock()
+        self.refreshed = 0
+        """How often the table was read anew."""
+
+    @property
+    def ready(self) -> bool:
+        """Says whether the table was read and every served version is compiled."""
+        return self.refreshed > 0
+
+    def find_principal(self, key_hash: str) -> Principal | None:
+        """Returns the owner of an API key from memory, None when it is not known (yet)."""
+        return self._keys.get(key_hash)
+
+    def decide(self, workspace: WorkspaceId, slug: str, key: str, environment: str | None) -> Resolved:
+        """Returns which version serves a key. Raises NotFound, or Refused `nothing_served`."""
+        project = self._table.get((workspace, slug))
+        if project is None:
+            raise NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
+        alias = environment if environment is not None else project.default
+        pointer = project.environments.get(alias)
+        if pointer is None:
+            known = ", ".join(sorted({p.alias for p in project.environments.values()}))
+            raise NotFound("environment_not_found", f"{slug} has no environment '{alias[:80]}'; it has: {known}")
+        slot = choose_slot(pointer.salt, key)
+        arm = choose_arm(pointer.arms, slot)
+        if arm is None:
+            raise Refused("nothing_served", f"{pointer.alias} serves nothing yet")
+        why = f"asked for {alias}" if environment is not None else f"default entry of {slug}"
+        reason = f"{why}; {pointer.alias} serves v{arm.version} to everybody (release {pointer.seq})"
+        return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason)
+
+    async def resolve(self, call: Call, slug: str, key: str, environment: str | None) -> Resolved:
+        """Returns which version serves a key, after making sure that the table is at least as new as this call."""
+        call.need("resolve.read")
+        await self.refresh()
+        return self.decide(call.workspace, slug, key, environment)
+
+    async def refresh(self) -> None:
+        """Reads the table anew, compiling what is newly served before it is switched to here."""
+        async with self._refreshing:
+            keys = await self._store.system(lambda tx: tx.list_key_principals())
+            table: dict[tuple[WorkspaceId, str], ProjectPointers] = {}
+            for workspace in await self._store.system(lambda tx: tx.list_workspaces()):
+                found = await self._store.read(workspace, _read_pointers)
+                table.update({(workspace, slug): pointers for slug, pointers in found.items()})
+            await self._compile_new(table)
+            self._table, self._keys = table, keys
+            self.refreshed += 1
+
+    async def _compile_new(self, table: Table) -> None:
+        served = {
+            (workspace, pointer.digests[arm.version])
+            for (workspace, _), project in table.items()
+            for pointer in project.environments.values()
+            for arm in pointer.arms
+        }
+        for workspace, digest in served - self._warm:
+            await self._programs.load(workspace, digest)
+        self._warm = served
+
+    async def follow(self, stop: asyncio.Event, report: Callable[[Exception], None]) -> None:
+        """Keeps the table current until `stop`; a failing store is reported and asked again."""
+        while not stop.is_set():
+            try:
+                await self._store.wait_for_change(1.0)
+                await self.refresh()
+            except (Unavailable, OSError) as wrong:
+                report(wrong)
+                await asyncio.sleep(0.5)
+
+
+def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
+    found: dict[str, ProjectPointers] = {}
+    after = ""
+    while projects := tx.list_projects(after, 200):
+        for project in projects:
+            environments: dict[str, Pointer] = {}
+            default = ""
+            for e in tx.list_environments(project.id):
+                versions = {arm.version: tx.find_version(project.id, arm.version) for arm in e.arms}
+                digests = {number: v.digest for number, v in versions.items() if v is not None}
+                pointer = Pointer(e.alias, e.seq, e.salt, e.arms, digests)
+                environments[e.alias] = environments[e.id] = pointer
+                if e.id == project.default_environment:
+                    default = e.alias
+            pointers = ProjectPointers(default, environments)
+            found[project.slug] = found[project.id] = pointers
+        after = projects[-1].slug
+    return found

@@ -1,0 +1,101 @@
+"""Whether a snapshot may become a version: what changed, and every reference from or to it (R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from greenroom.domain.canonical import canonical_json
+from greenroom.domain.entities import MAX_BODY_BYTES, Address, Body
+from greenroom.domain.errors import Fault
+from greenroom.domain.kind import Registry
+from greenroom.domain.projects import Project
+from greenroom.domain.references import Link, check_links
+from greenroom.domain.versions import Snapshot
+from greenroom.ports import Reading
+from greenroom.runtime.program import check_program
+from greenroom.services.comparisons import BodyReader
+
+
+class Entities(Mapping[Address, Body]):
+    """A snapshot's bodies as the present schemas write them, each read when it is asked for."""
+
+    def __init__(self, snapshot: Snapshot, reader: BodyReader, kinds: Registry) -> None:
+        self._snapshot = snapshot
+        self._reader = reader
+        self._kinds = kinds
+
+    def __getitem__(self, address: Address) -> Body:
+        body = self._reader(address, self._snapshot[address])
+        kind = self._kinds.get(address.kind)
+        return kind.upgrade(body) if kind else body
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter(self._snapshot)
+
+    def __len__(self) -> int:
+        return len(self._snapshot)
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is wrong (publishing is refused) and what is odd."""
+
+    errors: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+
+
+def check_snapshot(
+    tx: Reading, project: Project, parent: Snapshot, snapshot: Snapshot, reader: BodyReader, kinds: Registry
+) -> Findings:
+    """Checks what differs from `parent`; the cost follows the changes, not the size of the project."""
+    changed = {address for address, _, after in parent.differing(snapshot) if after is not None}
+    removed = {address for address, _, after in parent.differing(snapshot) if after is None}
+    reader.fetch([snapshot[a] for a in changed])
+    entities = Entities(snapshot, reader, kinds)
+    errors: list[Fault] = []
+    links: list[Link] = []
+    for address in sorted(changed):
+        errors.extend(_check_body(address, entities, kinds))
+        if address.kind in kinds:
+            links.extend(Link(address, m) for m in kinds[address.kind].mentions(entities[address]))
+    links.extend(_links_to(tx, project, removed, entities, snapshot, kinds))
+    broken, loose = check_links(links, lambda target: target in snapshot, frozenset(kinds))
+    if not errors:
+        found, odd = check_program(entities, only=changed | removed)
+        return Findings((*broken, *found), (*loose, *odd))
+    return Findings((*errors, *broken), loose)
+
+
+def _check_body(address: Address, entities: Entities, kinds: Registry) -> Iterator[Fault]:
+    kind = kinds.get(address.kind)
+    if kind is None:
+        yield Fault(f"/{address}", f"there is no kind '{address.kind}'", "unknown_kind")
+        return
+    body = entities[address]
+    for fault in kind.validate(body):
+        yield Fault(f"/{address}{fault.pointer}", fault.message, fault.code, fault.hint)
+    size = len(canonical_json(body))
+    if size > MAX_BODY_BYTES:
+        yield Fault(f"/{address}", f"is {size:,} bytes; at most {MAX_BODY_BYTES:,} are allowed", "body_too_large")
+
+
+def _links_to(
+    tx: Reading,
+    project: Project,
+    removed: set[Address],
+    entities: Entities,
+    snapshot: Snapshot,
+    kinds: Registry,
+) -> Iterator[Link]:
+    """Yields the mentions of removed entities that remain, each with its place in the text."""
+    if not removed:
+        return
+    sources = {r.source for r in tx.list_referrers(project.id, removed) if snapshot.get(r.source) == r.digest}
+    for source in sorted(sources):
+        for mention in kinds[source.kind].mentions(entities[source]):
+            if mention.target in removed:
+                yield Link(source, mention)

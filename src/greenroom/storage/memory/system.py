@@ -1,0 +1,78 @@
+"""What belongs to no workspace yet, in a memory store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from greenroom.domain.access import Principal, Session
+from greenroom.domain.events import AuditRecord
+from greenroom.domain.ids import WorkspaceId
+from greenroom.storage.memory.tables import Rows, State
+from greenroom.storage.refusals import check_texts, duplicate, no_such
+
+
+class MemorySystem:
+    """`ports.System` over a fork of the whole state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def insert_workspace(self, workspace: WorkspaceId, name: str, at: datetime) -> None:
+        check_texts(name)
+        if workspace in self._state.workspaces:
+            raise duplicate("workspace")
+        self._state.workspaces[workspace] = Rows(name=name, created_at=at)
+
+    def list_workspaces(self) -> Sequence[WorkspaceId]:
+        return tuple(sorted(self._state.workspaces))
+
+    def find_principal_by_key(self, key_hash: str) -> Principal | None:
+        return self.list_key_principals().get(key_hash)
+
+    def list_key_principals(self) -> Mapping[str, Principal]:
+        return {
+            key.key_hash: Principal(key.id, workspace, key.name, key.role)
+            for workspace, rows in self._state.workspaces.items()
+            for key in rows.keys.rows()
+            if key.revoked_at is None
+        }
+
+    def insert_session(self, session: Session) -> None:
+        rows = self._state.workspaces.get(session.workspace)
+        if rows is None or session.member not in rows.members:
+            raise no_such("member")
+        if session.token_hash in self._state.sessions:
+            raise duplicate("session")
+        self._state.sessions.put(session.token_hash, session)
+
+    def take_link(self, token_hash: str, now: datetime) -> Session | None:
+        link = self._state.sessions.find(token_hash)
+        if link is None or link.kind != "link" or link.expires_at <= now:
+            return None
+        return self._state.sessions.drop(token_hash)
+
+    def find_session(self, token_hash: str, now: datetime) -> tuple[Session, Principal] | None:
+        session = self._state.sessions.find(token_hash)
+        if session is None or session.kind != "session" or session.expires_at <= now:
+            return None
+        member = self._state.workspaces[session.workspace].members.find(session.member)
+        assert member is not None, "members are not removed"
+        return session, Principal(member.id, session.workspace, member.name, member.role)
+
+    def delete_session(self, token_hash: str) -> None:
+        self._state.sessions.drop(token_hash)
+
+    def list_undelivered(self, limit: int) -> Sequence[tuple[WorkspaceId, AuditRecord]]:
+        found = [
+            (workspace, record)
+            for workspace, rows in sorted(self._state.workspaces.items())
+            for record, _ in rows.audit.rows()
+            if record.seq > rows.delivered
+        ]
+        return tuple(found[: max(limit, 0)])
+
+    def mark_delivered(self, workspace: WorkspaceId, up_to: int) -> None:
+        rows = self._state.workspaces.get(workspace)
+        if rows is not None:
+            rows.delivered = min(max(rows.delivered, up_to), len(rows.audit))

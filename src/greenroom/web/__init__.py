@@ -1,0 +1,1 @@
+"""A door for people: pages, fragments and forms over the same services."""

@@ -1,0 +1,1 @@
+"""What crosses the network: Pydantic models, requests apart from responses, and entities as folders."""

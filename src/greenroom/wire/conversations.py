@@ -1,0 +1,89 @@
+"""Conversations and turns on the network."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from greenroom.wire.model import In, Moment, Out, VersionNumber
+
+
+class ConversationIn(In):
+    """Start a conversation: in an environment (or the default entry), or, as a test, on any ref."""
+
+    environment: str | None = None
+    ref: str | None = None
+    user_id: str | None = Field(None, max_length=200)
+    channel: str = "api"
+    variables: dict[str, Any] = {}
+    sip_headers: dict[str, str] = {}
+    caller: str = Field("", max_length=100)
+    called: str = Field("", max_length=100)
+    variant: str = Field("", max_length=80)
+
+
+class ConversationOut(Out):
+    """A conversation."""
+
+    id: str
+    environment: str
+    ref: str | None
+    origin: str
+    channel: str
+    version: VersionNumber | None
+    """The version it began with; null on a draft or bare digest."""
+    digest: str
+    started_at: Moment
+    last_at: Moment
+    turns: int
+    ended: bool
+    ended_by: str | None = None
+
+
+class StartedOut(ConversationOut):
+    """A conversation just begun."""
+
+    greeting: str
+    events: list[dict[str, Any]] = []
+    draft_changed: bool = False
+
+
+class TurnIn(In):
+    """What the user said, or an event of the channel."""
+
+    text: str | None = Field(None, max_length=20_000)
+    event: Literal["silence", "hang_up"] | None = None
+
+
+class TurnOut(Out):
+    """What the agent did with it. `version` is the one that answered."""
+
+    index: int
+    heard: str
+    reply: str
+    events: list[dict[str, Any]]
+    ended: bool
+    version: VersionNumber | None
+    digest: str
+    trace: dict[str, Any] = {}
+    at: Moment | None = None
+    draft_changed: bool = False
+
+
+class TranscriptOut(ConversationOut):
+    """A conversation with its turns."""
+
+    transcript: list[TurnOut]
+    next_cursor: str | None = None
+
+
+class ResolveOut(Out):
+    """Which version serves a key, and why."""
+
+    environment: str
+    version: VersionNumber
+    digest: str
+    seq: int
+    slot: int
+    reason: str

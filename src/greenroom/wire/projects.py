@@ -1,0 +1,59 @@
+"""Projects, imports and exports on the network."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from greenroom.wire.model import In, Moment, Out
+
+
+class ProjectIn(In):
+    """A new project."""
+
+    name: str = Field(min_length=1, max_length=120)
+    slug: str | None = None
+    template: Literal["pipeline", "parallel", "simple"] = "pipeline"
+
+
+class ProjectChangeIn(In):
+    """What may change of a project."""
+
+    name: str = Field(min_length=1, max_length=120)
+
+
+class ProjectOut(Out):
+    """A project."""
+
+    id: str
+    slug: str
+    name: str
+    template: str
+    default_environment: str
+    created_at: Moment
+
+
+class ImportRow(Out):
+    """What became of one thing in an imported folder."""
+
+    path: str
+    item: str
+    status: Literal["read", "kept", "not_supported"]
+    count: int = 1
+    address: str = ""
+    reason: str = ""
+
+
+class ImportOut(Out):
+    """What an import did to the caller's draft."""
+
+    environment: str
+    revision: int
+    digest: str
+    added: int
+    edited: int
+    removed: int
+    unchanged: int
+    dry_run: bool = False
+    report: list[ImportRow] = []

@@ -1,0 +1,135 @@
+"""Publish, promote, roll back: requests, plans and releases on the network."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from greenroom.wire.drafts import ConflictOut, ResolutionIn, TakenBackOut
+from greenroom.wire.environments import ArmOut, RunningOut
+from greenroom.wire.model import DigestText, In, Moment, Out, VersionNumber
+from greenroom.wire.versions import ComparisonOut, VersionOut
+
+PolicyName = Literal["finish", "switch", "drain"]
+
+
+class InFlightFields(In):
+    """What happens to conversations that are running; `drain_until` goes with drain."""
+
+    in_flight: PolicyName | None = None
+    drain_until: AwareDatetime | None = None
+
+
+class ConfirmDigestIn(In):
+    """The digest that was reviewed."""
+
+    digest: DigestText
+
+
+class ConfirmVersionIn(In):
+    """The version that was reviewed."""
+
+    version: VersionNumber
+
+
+class HotfixIn(In):
+    """Why a step is skipped."""
+
+    reason: str = Field(min_length=10, max_length=500)
+
+
+class PublishIn(InFlightFields):
+    """Publish the caller's draft. `expected_seq` and `confirm` are required in a public environment."""
+
+    note: str
+    details: str = ""
+    release: bool = True
+    expected_seq: int | None = None
+    confirm: ConfirmDigestIn | None = None
+    resolutions: list[ResolutionIn] = []
+    taken_back: Literal["leave_out", "bring_back"] | None = None
+    acknowledged: list[str] = []
+
+
+class PromoteIn(InFlightFields):
+    """Release an existing version here."""
+
+    version: VersionNumber
+    expected_seq: int | None = None
+    confirm: ConfirmVersionIn | None = None
+    note: str = Field("", max_length=500)
+    hotfix: HotfixIn | None = None
+    acknowledged: list[str] = []
+
+
+class RollbackIn(InFlightFields):
+    """Go back: to `to`, or, given `expected_seq`, to what was served beneath."""
+
+    to: VersionNumber | None = None
+    expected_seq: int | None = None
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class ReleaseOut(Out):
+    """One change of what an environment serves."""
+
+    id: str
+    environment: str
+    seq: int
+    operation: str
+    version: VersionNumber
+    from_version: VersionNumber | None
+    arms: list[ArmOut]
+    from_arms: list[ArmOut]
+    in_flight: str
+    drain_until: Moment | None
+    actor: str
+    at: Moment
+    reason: str
+    takes_back: list[VersionNumber]
+    caused_by: str | None = None
+
+
+class WarningOut(Out):
+    """Something to know; those with `must_acknowledge` block until their code is in `acknowledged`."""
+
+    code: str
+    message: str
+    must_acknowledge: bool = False
+
+
+class PlanOut(Out):
+    """What a release operation would do; nothing was written."""
+
+    dry_run: Literal[True] = True
+    operation: str
+    environment: str
+    public: bool
+    version: VersionNumber | None
+    """Null for a publish: the number is given when it happens."""
+    from_version: VersionNumber | None
+    digest: str
+    expected_seq: int
+    confirmation: Literal["none", "version", "digest"]
+    comparison: ComparisonOut | None
+    versions_included: list[VersionOut]
+    takes_back: list[VersionNumber] = []
+    gates: list[WarningOut] = []
+    warnings: list[WarningOut] = []
+    running: list[RunningOut] = []
+    in_flight: str
+    rollback_would_bring_back: VersionNumber | None
+    rebased: bool = False
+    taken_back: TakenBackOut | None = None
+    conflicts: list[ConflictOut] = []
+
+
+class PublishOut(Out):
+    """A new version, and its release unless only the version was asked for."""
+
+    version: VersionOut
+    release: ReleaseOut | None
+    rebased: bool = False
+    taken_back: TakenBackOut | None = None
+    warnings: list[WarningOut] = []

@@ -1,0 +1,1 @@
+"""Measurements. Each bench_<noun>.py has `run()`, which prints a table: ours, peer, limit, ratio."""

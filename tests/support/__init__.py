@@ -1,0 +1,1 @@
+"""What several kinds of test lean on: a PostgreSQL server, shared data, gaps to report."""
