@@ -1,1 +1,244 @@
 """The only builder: makes everything once and hands it over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from greenroom.api.app import build_api
+from greenroom.api.hot import HotDoors
+from greenroom.domain.access import Principal
+from greenroom.domain.errors import Invalid
+from greenroom.importers.polyai import read_project
+from greenroom.kinds import KINDS
+from greenroom.providers.clock import SystemClock
+from greenroom.services.demo import make_demo
+from greenroom.services.desk import Desk
+from greenroom.settings import Settings, hand_down, read_settings
+from greenroom.storage.sql import backup as write_backup
+from greenroom.storage.sql import migrate as migrate_database
+from greenroom.storage.sql import open_store
+from greenroom.storage.sql import restore as read_backup
+from greenroom.web.app import build_web
+
+READERS = {"polyai": read_project}
+API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+_log = structlog.get_logger("greenroom")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A running desk, its owner, and the application over it."""
+
+    desk: Desk
+    owner: Principal
+    app: ASGIApp
+
+
+class Doors:
+    """Sends a request to the API (hot doors first) or to the pages, by its path."""
+
+    def __init__(self, api: ASGIApp, web: ASGIApp) -> None:
+        self._api = api
+        self._web = web
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        door = self._api if scope["path"].startswith(API_PATHS) else self._web
+        await door(scope, receive, send)
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Built]:
+    """Opens the store, founds the workspace, compiles what is served, and keeps it current until the end."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(migrate_database, settings.database_url)
+    store = await open_store(settings.database_url)
+    stop = asyncio.Event()
+    following: asyncio.Task[None] | None = None
+    try:
+        desk = Desk(store, SystemClock(), KINDS, READERS)
+        owner = await desk.access.found_workspace(settings.bootstrap_key)
+        await desk.traffic.refresh()
+        following = asyncio.create_task(
+            desk.traffic.follow(stop, lambda wrong: _log.warning("store_unavailable", error=str(wrong)))
+        )
+        api = build_api(desk)
+        yield Built(desk, owner, Doors(HotDoors(api, desk), build_web(desk)))
+    finally:
+        stop.set()
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        await store.close()
+
+
+def serve(
+    host: str | None = None, port: int | None = None, data_dir: Path | None = None, workers: int | None = None
+) -> None:
+    """Serves until stopped. More than one worker needs a database that several processes may write."""
+    settings = read_settings(host=host, port=port, data_dir=data_dir, workers=workers)
+    _set_up_logging(settings)
+    if settings.workers > 1:
+        _serve_many(settings)
+    else:
+        asyncio.run(_serve(settings, demo=False))
+
+
+def demo(host: str | None = None, port: int | None = None, data_dir: Path | None = None) -> None:
+    """Serves the demo project; making it again is harmless."""
+    settings = read_settings(host=host, port=port, data_dir=data_dir, workers=1)
+    _set_up_logging(settings)
+    asyncio.run(_serve(settings, demo=True))
+
+
+def migrate(data_dir: Path | None = None) -> None:
+    """Brings the database to the newest schema."""
+    settings = read_settings(data_dir=data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate_database(settings.database_url)
+
+
+def backup(target: Path, data_dir: Path | None = None) -> None:
+    """Writes everything into one file while the server may be running."""
+    asyncio.run(write_backup(read_settings(data_dir=data_dir).database_url, target))
+
+
+def restore(source: Path, data_dir: Path | None = None) -> None:
+    """Reads a backup into an empty database."""
+    settings = read_settings(data_dir=data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    asyncio.run(read_backup(source, settings.database_url))
+
+
+async def _serve(settings: Settings, *, demo: bool) -> None:
+    async with build(settings) as built:
+        if demo:
+            made = await make_demo(built.desk, built.owner, read_demo())
+            say("made the demo project" if made else "the demo project is there already")
+        server = _Server(uvicorn.Config(built.app, lifespan="off", **_uvicorn_options(settings)))
+        link = await built.desk.access.make_link(built.owner)
+        server.greeting = link
+        await server.serve()
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says where it is once it listens."""
+
+    greeting = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        url = f"http://{host}:{port}"
+        say(f"Greenroom is ready at {url}")
+        say(f"sign in once, within 30 minutes: {url}/sign-in/{self.greeting}")
+
+
+def _serve_many(settings: Settings) -> None:
+    if settings.database_url.startswith("sqlite"):
+        raise Invalid("invalid_setting", "more than one worker needs PostgreSQL: set GREENROOM_DATABASE_URL")
+    hand_down(settings)
+    migrate_database(settings.database_url)
+    asyncio.run(_make_link(settings))
+    uvicorn.run(
+        "greenroom.bootstrap:worker",
+        factory=True,
+        workers=settings.workers,
+        lifespan="on",
+        **_uvicorn_options(settings),
+    )
+
+
+async def _make_link(settings: Settings) -> None:
+    async with build(settings) as built:
+        link = await built.desk.access.make_link(built.owner)
+        say(f"sign in once, within 30 minutes: http://{settings.host}:{settings.port}/sign-in/{link}")
+
+
+def worker() -> ASGIApp:
+    """Returns the application of one worker process; it is built when the worker starts."""
+    return _Worker(read_settings())
+
+
+class _Worker:
+    """Builds on the lifespan's start, and then is the built application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._built: Built | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            assert self._built is not None, "requests come after the start"
+            await self._built.app(scope, receive, send)
+            return
+        await receive()
+        async with build(self._settings) as self._built:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def read_demo() -> list[Mapping[str, bytes]]:
+    """Returns the files of the demo's three versions, from the package or the repository."""
+    here = Path(__file__).parent
+    for root in (here / "examples" / "hotel", here.parents[1] / "examples" / "hotel"):
+        folders = [root / name for name in ("v1", "v2", "v3")]
+        if all(folder.is_dir() for folder in folders):
+            return [_read_folder(folder) for folder in folders]
+    raise Invalid("no_demo", "the demo's files are not in this installation")
+
+
+def _read_folder(folder: Path) -> Mapping[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _uvicorn_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "log_level": settings.log_level,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": 5,
+    }
+
+
+def _set_up_logging(settings: Settings) -> None:
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def say(line: str) -> None:
+    """Writes one line for the person at the terminal."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -53,19 +53,23 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def write_archive(data: bytes, target: Path) -> int:
-    """Writes an archive as a `.zip` file, or its files into a folder that is empty; returns how many files.
+def check_target(target: Path) -> None:
+    """Refuses a folder that holds something already: an export never mixes with what is there."""
+    if target.suffix != ".zip" and target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise Refused("folder_not_empty", f"{target} holds something already; name an empty folder or a .zip file")
 
-    Raises Refused for a folder that holds something already, Invalid for an archive that would write
-    outside it.
+
+def write_archive(data: bytes, target: Path) -> int:
+    """Writes an archive as a `.zip` file, or its files into an empty folder; returns how many files.
+
+    Raises Refused as `check_target` does, Invalid for an archive that would write outside the folder.
     """
+    check_target(target)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = [entry for entry in archive.infolist() if not entry.is_dir()]
         if target.suffix == ".zip":
             target.write_bytes(data)
             return len(files)
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise Refused("folder_not_empty", f"{target} holds something already; name an empty folder or a .zip file")
         for entry in files:
             _check_inside(entry.filename)
         for entry in files:

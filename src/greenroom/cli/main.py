@@ -48,7 +48,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
 
@@ -83,7 +83,7 @@ def begin(
 
 @app.command()
 def login(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
-    """Saves a server, a key and a project, after asking the server who you are."""
+    """Saves a server, a key and a project. Asks the server first who you are."""
     session = open_session(ctx, as_json)
     if session.login.key is None:
         if not session.interactive:
@@ -100,7 +100,7 @@ def login(ctx: typer.Context, project: Project = None, as_json: AsJson = False) 
 
 @app.command()
 def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
-    """Shows who you are, where, and what every environment of the project serves."""
+    """Shows who you are and what every environment serves."""
     session = open_session(ctx, as_json)
     named = project or session.login.project
     if as_json:

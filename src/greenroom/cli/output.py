@@ -49,6 +49,9 @@ MEANINGS: Mapping[int, str] = {
     11: "over a limit; it is named",
 }
 
+REORDERING = "\u202a\u202b\u202d\u202e\u2066\u2067"
+"""Signs that make text read in another order than it is."""
+
 WIDE = 100_000
 """Columns of output that is not a terminal: nothing is cut or wrapped there."""
 
@@ -64,7 +67,7 @@ def clean(text: object) -> str:
 
 
 def _steers(sign: str) -> bool:
-    return (sign < " " and sign not in "\n\t") or "\x7f" <= sign <= "\x9f" or sign in "\u202a\u202b\u202d\u202e\u2066\u2067"
+    return (sign < " " and sign not in "\n\t") or "\x7f" <= sign <= "\x9f" or sign in REORDERING
 
 
 def _picture(sign: str) -> str:
@@ -171,6 +174,16 @@ def show_fields(pairs: Sequence[tuple[str, object]]) -> None:
         if value not in (None, "", []):
             grid.add_row(name, styled(value) if isinstance(value, str | int | bool) else value)  # type: ignore[arg-type]
     show(grid)
+
+
+@contextmanager
+def waiting(label: str, shown: bool) -> Iterator[None]:
+    """Shows on stderr that something is under way."""
+    if not (shown and sys.stderr.isatty()):
+        yield
+        return
+    with make_console(on_stderr=True).status(label):
+        yield
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def import_folder(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reads a folder into your draft; nothing that answers callers changes."""
+    """Reads a folder into your draft. Nothing that answers callers changes."""
     from greenroom.cli.archives import read_archive
 
     session = open_session(ctx, as_json)
@@ -152,7 +152,7 @@ def export(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Writes a state as a folder of YAML and code files, or as an archive of it."""
+    """Writes a state as a folder of YAML and code files. Or, for a name ending in .zip, as an archive of it."""
     from greenroom.cli.archives import check_target, write_archive
 
     session = open_session(ctx, as_json)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenroom.cli import output
+from greenroom.cli import output, plans
 from greenroom.cli.options import (
     Acknowledged,
     AsJson,
@@ -48,9 +48,7 @@ def publish(
     details: Annotated[str | None, typer.Option("--details", help="More, for collaborators.")] = None,
     env: Env = None,
     no_release: Annotated[bool, typer.Option("--no-release", help="Make the version, but do not serve it.")] = False,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="DIGEST", help="The digest you reviewed.")
-    ] = None,
+    confirm: Annotated[str | None, typer.Option("--confirm", metavar="DIGEST", help="The digest you reviewed.")] = None,
     expected_seq: ExpectedSeq = None,
     in_flight: InFlight = None,
     drain_until: DrainUntil = None,
@@ -62,7 +60,7 @@ def publish(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publishes your draft as a new version and serves it in the draft's environment."""
+    """Publishes your draft as a new version. Serves it in the draft's environment."""
     from greenroom.cli.drafts import read_resolutions
 
     session = open_session(ctx, as_json)
@@ -110,7 +108,7 @@ def promote(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Releases an existing version in the next environment: same number, same digest, never rebuilt."""
+    """Releases a version in the next environment. Same number, same digest, never rebuilt."""
     session = open_session(ctx, as_json)
     named, number = session.project(project), read_number(version)
     if confirm is not None:
@@ -140,9 +138,7 @@ def roll_back(
     ctx: typer.Context,
     alias: Alias,
     reason: Reason,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="VERSION", help="Default: what was served before.")
-    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Default: what was served before.")] = None,
     expected_seq: ExpectedSeq = None,
     in_flight: InFlight = None,
     drain_until: DrainUntil = None,
@@ -150,7 +146,7 @@ def roll_back(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Puts back a version that the environment served before; no version is deleted, no draft touched."""
+    """Puts back what an environment served before. No version is deleted, no draft touched."""
     session = open_session(ctx, as_json)
     named = session.project(project)
     number = read_number(to) if to is not None else None
@@ -204,11 +200,11 @@ def _carry_out(
     if dry_run:
         plan = act(seq, confirm, True)
         if not session.answer(plan):
-            show_plan(plan)
+            plans.show(plan)
         return
     if not session.as_json:
         plan = act(seq, confirm, True)
-        show_plan(plan)
+        plans.show(plan)
         confirm = confirm or _ask(session, plan, ask)
     try:
         done = act(seq, confirm, False)
@@ -216,12 +212,14 @@ def _carry_out(
         _say_how_to_confirm(ctx, missing, seq)
         raise
     if not session.answer(done):
-        _show_done(done)
+        plans.show(done)
 
 
 def _ask(session: Session, plan: Done, ask: bool) -> str | None:
     """Returns what the person at the terminal restated; None where nobody was asked."""
-    if not session.interactive or not _is_plan(plan):
+    from greenroom.wire.releases import PlanOut
+
+    if not session.interactive or not isinstance(plan, PlanOut):
         return None
     if plan.confirmation == "version":
         return typer.prompt(f"the public hears {plan.environment}; type v{plan.version} to confirm", err=True)
@@ -238,13 +236,3 @@ def _say_how_to_confirm(ctx: typer.Context, missing: Missing, seq: int) -> None:
     if missing.code == "confirmation_required" and subject is not None:
         confirm = f"v{subject}" if isinstance(subject, int) else str(subject)
         output.say(f"to confirm, repeat: {repeated(ctx, confirm=confirm, expected_seq=str(seq))}")
-
-
-def _is_plan(done: Done) -> "TypeIs[PlanOut]":
-    from greenroom.wire.releases import PlanOut
-
-    return isinstance(done, PlanOut)
-
-
-def show_plan(plan: Done) -> None:
-    """Prints on stderr what an operation would do."""

@@ -23,14 +23,14 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, worker
 
 
 def demo(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
-    """Starts the server with a demo project and prints a one-time sign-in link."""
+    """Starts the server with a demo project. Prints a one-time sign-in link."""
     from greenroom import bootstrap
 
     bootstrap.demo(host=host, port=port, data_dir=data_dir)
 
 
 def migrate(data_dir: DataDir = None) -> None:
-    """Brings the database to this program's schema; safe to repeat."""
+    """Brings the database to this program's schema. Safe to repeat."""
     from greenroom import bootstrap
 
     bootstrap.migrate(data_dir=data_dir)
@@ -40,7 +40,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="File to write.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Writes a consistent copy of everything while the server runs."""
+    """Writes a consistent copy of everything. The server may run meanwhile."""
     from greenroom import bootstrap
 
     bootstrap.backup(target=target, data_dir=data_dir)

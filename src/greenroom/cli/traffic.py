@@ -20,7 +20,7 @@ def resolve(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Says which version serves a traffic key, and why; no conversation begins."""
+    """Says which version serves a traffic key, and why. No conversation begins."""
     session = open_session(ctx, as_json)
     found = session.client.traffic.resolve(session.project(project), key, environment=env)
     if session.answer(found):
@@ -43,7 +43,7 @@ def load_bundle(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prints a complete immutable snapshot as JSON."""
+    """Prints a complete, immutable snapshot as JSON."""
     session = open_session(ctx, as_json)
     data = session.client.bundles.load(session.project(project), digest)
     if target is None:

@@ -118,7 +118,7 @@ def compare(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compares any two refs: by entity, by field, by word; says what did not change and what to test."""
+    """Compares any two refs, by entity, field and word. Says what did not change and what to test."""
     session = open_session(ctx, as_json)
     found = session.client.versions.compare(session.project(project), base, head)
     if not session.answer(found):

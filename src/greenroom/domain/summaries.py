@@ -97,4 +97,4 @@ def _count(rest: Sequence[Change], kinds: Registry) -> str:
 
 def _capitalise(text: str) -> str:
     first = text.split(" ", 1)[0]
-    return text[:1].upper() + text[1:] if first.islower() else text
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text

@@ -17,8 +17,8 @@ WordHunk = tuple[HunkOp, str]
 Block = tuple[int, int, int]
 """Place in the text before, place in the text after, length: a run that is the same in both."""
 
-MAX_STEPS: Final = 600_000
-"""Steps that one alignment may take, about a third of a second."""
+MAX_STEPS: Final = 400_000
+"""Steps that one alignment may take, about a quarter of a second; enough for some 900 differences."""
 
 MAX_LINES: Final = 50_000
 """Lines of both sides together that a whole replacement lists one by one."""
@@ -72,11 +72,11 @@ def word_hunks(before: str, after: str) -> list[WordHunk]:
     blocks = align(*words, Budget())
     if blocks is not None:
         return _join(_readable(list(_hunks(*words, blocks))))
-    lines = split_lines(before), split_lines(after)
-    blocks = align(*lines, Budget())
+    lines, budget = (split_lines(before), split_lines(after)), Budget()
+    blocks = align(*lines, budget)
     if blocks is None:
         return _join([("removed", before), ("added", after)])
-    return _join(_refine(list(_hunks(*lines, blocks)), Budget()))
+    return _join(_refine(list(_hunks(*lines, blocks)), budget))
 
 
 def line_hunks(before: str, after: str, context: int = 3) -> list[LineHunk]:
@@ -174,7 +174,7 @@ def _search(a: Sequence[int], b: Sequence[int], budget: Budget) -> list[list[int
     reached = [0]
     for differences in range(rows + columns + 1):
         row = [0] * (2 * differences + 1)
-        budget.steps -= 2 * differences + 1
+        budget.steps -= differences + 1
         for k in range(-differences, differences + 1, 2):
             if differences == 0:
                 x = 0

@@ -43,9 +43,7 @@ class AgentBody(BodyModel):
     greeting: Annotated[Text, Fact(hint="The first words of a conversation")] = ""
     goodbye: Annotated[Text, Fact(hint="The last words of a conversation")] = ""
     model: Model = Model()
-    languages: Annotated[
-        list[Language], Field(max_length=50), Keyed("value", noun="language", ordered=False)
-    ] = []
+    languages: Annotated[list[Language], Field(max_length=50), Keyed("value", noun="language", ordered=False)] = []
     voice: Annotated[SlugOrNone, Link("voice")] = ""
 
 

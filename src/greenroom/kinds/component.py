@@ -12,9 +12,7 @@ class ComponentBody(BodyModel):
     """The fields of a component."""
 
     text: Annotated[Text, Fact(hint="Included with {{component.slug}}")] = ""
-    parameters: Annotated[
-        list[Id], Field(max_length=50), Keyed("value", noun="parameter", ordered=False)
-    ] = []
+    parameters: Annotated[list[Id], Field(max_length=50), Keyed("value", noun="parameter", ordered=False)] = []
 
 
 def _tests(checks: Checks) -> Iterator[str]:

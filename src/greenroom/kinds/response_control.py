@@ -36,9 +36,7 @@ class StopPhrase(Part):
     id: Id
     description: Text = ""
     patterns: Annotated[list[Pattern], Field(max_length=200)] = []
-    say_phrase: Annotated[
-        bool, Fact(hint="Say the phrase before acting", says=("is said", "is not said"))
-    ] = True
+    say_phrase: Annotated[bool, Fact(hint="Say the phrase before acting", says=("is said", "is not said"))] = True
     function: Annotated[SlugOrNone, Link("function")] = ""
     action: Annotated[
         Literal["", "end", "handoff"],

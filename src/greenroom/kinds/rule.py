@@ -13,9 +13,7 @@ class RuleBody(BodyModel):
 
     text: Annotated[Text, Fact(hint="What the agent must or must not do")] = ""
     applies_when: Annotated[Condition, Fact(label="condition")] = ""
-    severity: Annotated[Literal["soft", "hard"], Fact(hint="Replies that break a hard rule are not sent")] = (
-        "soft"
-    )
+    severity: Annotated[Literal["soft", "hard"], Fact(hint="Replies that break a hard rule are not sent")] = "soft"
 
 
 def _tests(checks: Checks) -> Iterator[str]:

@@ -26,9 +26,7 @@ MAX_IMPORTED_TEXT = 400_000
 class Silence(Part):
     """What happens when the caller says nothing."""
 
-    max_count: Annotated[
-        int | None, Field(ge=0, le=20), Fact(label="most times", hint="Then the call ends")
-    ] = None
+    max_count: Annotated[int | None, Field(ge=0, le=20), Fact(label="most times", hint="Then the call ends")] = None
     message: Text = ""
 
 
@@ -40,9 +38,7 @@ class ImportedFile(Part):
         StringConstraints(pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]{0,399}$"),
         Fact(expects="a relative path with '/'"),
     ]
-    text: Annotated[
-        str, StringConstraints(max_length=MAX_IMPORTED_TEXT), Fact(form="code", verbatim=True)
-    ] = ""
+    text: Annotated[str, StringConstraints(max_length=MAX_IMPORTED_TEXT), Fact(form="code", verbatim=True)] = ""
     reason: Annotated[Text, Fact(verbatim=True)] = ""
 
     def faults(self) -> Iterable[Fault]:
@@ -59,15 +55,13 @@ class SettingsBody(BodyModel):
         Fact(expects="a time zone such as Europe/London"),
     ] = "UTC"
     default_language: Annotated[Language, Fact(label="default language")] = "en-US"
-    languages: Annotated[
-        list[Language], Field(max_length=50), Keyed("value", noun="language", ordered=False)
-    ] = []
+    languages: Annotated[list[Language], Field(max_length=50), Keyed("value", noun="language", ordered=False)] = []
     fallback: Annotated[Text, Fact(label="fallback text", hint="Said when the agent did not understand")] = (
         "Sorry, I did not get that. Could you say it another way?"
     )
-    out_of_scope: Annotated[
-        Text, Fact(label="out-of-scope text", hint="Said when the agent may not help")
-    ] = "I'm sorry, I can't help with that here."
+    out_of_scope: Annotated[Text, Fact(label="out-of-scope text", hint="Said when the agent may not help")] = (
+        "I'm sorry, I can't help with that here."
+    )
     handover_message: Annotated[Text, Fact(hint="Said before a hand-off without its own message")] = ""
     silence: Silence = Silence()
     imported_files: Annotated[
@@ -111,9 +105,7 @@ KIND = ModelKind(
         "out_of_scope": "I can only help with your stay.",
         "handover_message": "One moment, I'll find a colleague.",
         "silence": {"max_count": 3, "message": "Are you still there?"},
-        "imported_files": [
-            {"path": "agent/safety.yaml", "text": "level: strict\n", "reason": "no counterpart yet"}
-        ],
+        "imported_files": [{"path": "agent/safety.yaml", "text": "level: strict\n", "reason": "no counterpart yet"}],
         "imported": {"project": "harbour-hotel", "region": "uk-1"},
     },
 )

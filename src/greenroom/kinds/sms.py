@@ -50,7 +50,7 @@ def _tests(checks: Checks) -> Iterator[str]:
         asked = "must ask first" if checks.body.get("consent_required", True) else "must send without asking"
         yield f"Bring the conversation to the SMS '{name}'; the agent {asked}."
     if checks.touches("text", "name"):
-        yield f"Accept and refuse the SMS offer '{name}'; it must arrive only when accepted, with the new text."
+        yield f"Accept and refuse the SMS offer '{name}'; only when accepted it must arrive, with new text."
     if checks.touches("sender", "senders"):
         sender = checks.body.get("sender") or "the sender of the environment"
         yield f"Accept the SMS '{name}' in each environment; check that {sender} sends it."

@@ -48,16 +48,12 @@ class Case(Part):
     tags: Annotated[list[Words], Field(max_length=50), Keyed("value", noun="tag", ordered=False)] = []
     scenario: Annotated[Text, Fact(hint="Who calls, why, and how they behave", verbatim=True)] = ""
     turns: Annotated[list[Turn], Field(max_length=200)] = []
-    judged: Annotated[
-        list[Words], Field(max_length=50), Fact(hint="Statements that a judge must find true")
-    ] = []
+    judged: Annotated[list[Words], Field(max_length=50), Fact(hint="Statements that a judge must find true")] = []
     mocks: Annotated[JsonMapping, Fact(hint="Time, caller, variant, answers of functions")] = {}
 
     def faults(self) -> Iterable[Fault]:
         if not self.turns and not self.scenario.strip():
-            yield Fault(
-                "", f"case '{self.id}' needs turns or a scenario", "required", "write at least one turn"
-            )
+            yield Fault("", f"case '{self.id}' needs turns or a scenario", "required", "write at least one turn")
 
 
 class TestSetBody(BodyModel):

@@ -44,11 +44,9 @@ class TopicBody(BodyModel):
 
     enabled: Annotated[bool, Fact(says=("switched on", "switched off"))] = True
     enabled_in: Annotated[
-        dict[Slug, bool], Field(max_length=100), Fact(label="on in", hint="On or off by environment")
+        dict[Slug, bool], Field(max_length=100), Fact(label="switch for", hint="On or off by environment")
     ] = {}
-    sample_questions: Annotated[
-        list[Words], Field(max_length=500), Keyed("value", noun="sample question")
-    ] = []
+    sample_questions: Annotated[list[Words], Field(max_length=500), Keyed("value", noun="sample question")] = []
     content: Annotated[Text, Fact(label="text", hint="The facts that answer the question")] = ""
     instructions: Annotated[Text, Fact(hint="For a model: how to answer, with {{kind.slug}} references")] = ""
     actions: Annotated[list[Action], Field(max_length=50), Keyed(noun="action", adjective="type")] = []
@@ -62,6 +60,9 @@ def _tests(checks: Checks) -> Iterator[str]:
     if checks.removed:
         yield f"{ask} in chat and in a call; the topic '{name}' must no longer answer."
         return
+    if not body.get("enabled", True) and not any(body.get("enabled_in", {}).values()):
+        yield f"{ask} in chat and in a call; the topic '{name}' is switched off and must not answer."
+        return
     if checks.touches("content", "instructions"):
         yield f"{ask} in chat and in a call; the reply must give the new text."
     if checks.touches("sample_questions"):
@@ -69,7 +70,7 @@ def _tests(checks: Checks) -> Iterator[str]:
             yield f"Ask \"{question}\" in other words; the topic '{name}' must answer."
         yield f"Ask a question close to '{name}' that belongs to another topic; that one must answer."
     if checks.touches("enabled"):
-        answers = "must answer" if body.get("enabled", True) else "must not answer"
+        answers = "must answer" if body.get("enabled", True) else "must answer only where it has a switch that is on"
         yield f"{ask}; the topic '{name}' {answers}."
     if checks.touches("enabled_in"):
         yield f"{ask} in each environment that has its own switch; check where '{name}' answers."

@@ -46,16 +46,12 @@ class VariantBody(BodyModel):
             for key in row.values:
                 if key not in known:
                     message = f"there is no attribute '{key}'{suggestion(key, self.attributes)}"
-                    yield Fault(
-                        f"/rows/{index}/values/{key}", message, "unknown_attribute", "add it to 'attributes'"
-                    )
+                    yield Fault(f"/rows/{index}/values/{key}", message, "unknown_attribute", "add it to 'attributes'")
         defaults = [index for index, row in enumerate(self.rows) if row.default]
         if self.rows and not defaults:
             yield Fault("/rows", "no site is the default", "no_default", "set 'default: true' on one row")
         for index in defaults[1:]:
-            message = (
-                f"'{self.rows[index].id}' is a second default; '{self.rows[defaults[0]].id}' is one already"
-            )
+            message = f"'{self.rows[index].id}' is a second default; '{self.rows[defaults[0]].id}' is one already"
             yield Fault(f"/rows/{index}/default", message, "two_defaults", "only one row is the default")
 
 

@@ -19,15 +19,13 @@ class VoiceBody(BodyModel):
     """The fields of a voice."""
 
     provider: Annotated[Line, Fact(hint="Empty is the browser's or the telephone provider's own voice")] = ""
-    voice_id: Annotated[Line, Fact(label="voice id")] = ""
+    voice_id: Annotated[Line, Fact(label="id", hint="What the provider calls the voice")] = ""
     model: Line = ""
     stability: Share = None
     similarity: Share = None
     speed: Annotated[float | None, Field(ge=0.25, le=4), Fact(hint="1 is the voice's own speed")] = None
     language: LanguageOrNone = ""
-    style_prompt: Annotated[
-        Text, Fact(label="style", hint="How to speak, for voices that take instructions")
-    ] = ""
+    style_prompt: Annotated[Text, Fact(label="style", hint="How to speak, for voices that take instructions")] = ""
 
 
 def _tests(checks: Checks) -> Iterator[str]:

@@ -87,9 +87,7 @@ class WorkflowBody(BodyModel):
         goals = [("/start", self.start)]
         for index, step in enumerate(self.steps):
             goals.append((f"/steps/{index}/next", step.next))
-            goals += [
-                (f"/steps/{index}/branches/{n}/next", branch.next) for n, branch in enumerate(step.branches)
-            ]
+            goals += [(f"/steps/{index}/branches/{n}/next", branch.next) for n, branch in enumerate(step.branches)]
         for pointer, goal in goals:
             if goal and goal not in known:
                 message = f"there is no step '{goal}'{suggestion(goal, known)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from greenroom.domain.environments import Environment, choose_stable, full_arm
 from greenroom.domain.errors import Fault, Missing, Refused, Stale
+from greenroom.domain.events import Event
 from greenroom.domain.ids import ReleaseId
 from greenroom.domain.projects import Project
 from greenroom.domain.promotion import (
@@ -255,25 +256,27 @@ def record_release(
         takes_back=tuple(takes_back),
     )
     tx.insert_release(release)
-    tx.append(
-        work.event(
-            call,
-            EVENT_OF[operation],
-            project=project.id,
-            environment=environment.id,
-            subject=f"v{version}",
-            data={
-                "release": release.id,
-                "seq": release.seq,
-                "from": choose_stable(environment.arms),
-                "to": version,
-                "reason": reason,
-                "in_flight": in_flight.policy,
-                "takes_back": list(takes_back),
-            },
-        )
-    )
+    tx.append(_event(work, call, project, release))
     return release
+
+
+def _event(work: Work, call: Call, project: Project, release: Release) -> Event:
+    return work.event(
+        call,
+        EVENT_OF[release.operation],
+        project=project.id,
+        environment=release.environment,
+        subject=f"v{release.version}",
+        data={
+            "release": release.id,
+            "seq": release.seq,
+            "from": choose_stable(release.from_arms),
+            "to": release.version,
+            "reason": release.reason,
+            "in_flight": release.in_flight.policy,
+            "takes_back": list(release.takes_back),
+        },
+    )
 
 
 def _pop(tx: Reading, top: Release, target: int) -> tuple[int | None, Sequence[int]]:

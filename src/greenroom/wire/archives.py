@@ -1,4 +1,4 @@
-"""Files as one archive and back. Writing is deterministic; reading trusts nothing that an archive says of itself."""
+"""Files as one archive and back: the same bytes each time; reading believes nothing that an archive states."""
 
 from __future__ import annotations
 
@@ -43,16 +43,12 @@ def unpack(data: bytes) -> dict[str, bytes]:
     encryption, and more or larger files than are read; limits hold while reading, whatever headers say.
     """
     if len(data) > MAX_ARCHIVE_BYTES:
-        raise _refuse(
-            f"the archive is {len(data):,} bytes; at most {MAX_ARCHIVE_BYTES:,} are read", "too_large"
-        )
+        raise _refuse(f"the archive is {len(data):,} bytes; at most {MAX_ARCHIVE_BYTES:,} are read", "too_large")
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _unpack_zip(data)
     if data.startswith(b"\x1f\x8b"):
         return _unpack_tar(data)
-    raise _refuse(
-        "this is neither a ZIP nor a .tar.gz archive", "not_an_archive", "make one with: zip -r agent.zip ."
-    )
+    raise _refuse("this is neither a ZIP nor a .tar.gz archive", "not_an_archive", "make one with: zip -r agent.zip .")
 
 
 def _refuse(message: str, code: str = "invalid_archive", hint: str = "", path: str = "") -> Invalid:
@@ -101,9 +97,7 @@ def _entry_fault(entry: zipfile.ZipInfo) -> Fault | None:
     if entry.flag_bits & 1:
         return Fault(place, "the file is encrypted", "encrypted", "make the archive without a password")
     if sort not in (0, stat.S_IFREG):
-        return Fault(
-            place, "this is a link or device, not a file", "not_a_file", "put the file itself in its place"
-        )
+        return Fault(place, "this is a link or device, not a file", "not_a_file", "put the file itself in its place")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return Fault(place, "the compression is not known here", "unknown_compression", "use deflate")
     return None

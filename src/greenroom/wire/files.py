@@ -25,9 +25,7 @@ def path_fault(path: str) -> Fault | None:
         message = "the path leaves its folder or is not in its plain form"
     else:
         return None
-    return Fault(
-        f"{path[:120]!r}:1" if _UNPRINTABLE.search(path) else f"{path[:120]}:1", message, "unsafe_path"
-    )
+    return Fault(f"{path[:120]!r}:1" if _UNPRINTABLE.search(path) else f"{path[:120]}:1", message, "unsafe_path")
 
 
 def size_faults(sizes: Iterable[tuple[str, int]]) -> list[Fault]:

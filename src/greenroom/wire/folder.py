@@ -156,9 +156,7 @@ class _FolderReader:
                 beside = f"{self.root}{kind.name}/{slug}.yaml"
                 if beside not in self.files:
                     message = f"there is no {slug}.yaml beside this code"
-                    self._fault(
-                        f"{path}:1", message, "orphan_code", f"create {beside} with a name, or delete this"
-                    )
+                    self._fault(f"{path}:1", message, "orphan_code", f"create {beside} with a name, or delete this")
                 return
         hint = f"write {kind.name}/<slug>.yaml"
         if name.endswith((".yml", ".YAML", ".YML")):
@@ -178,22 +176,18 @@ class _FolderReader:
         if loaded is None:
             return
         if not isinstance(loaded.value, Mapping):
-            self._fault(
-                f"{path}:1", "the file must hold fields", "wrong_type", "write `name: …` in its first line"
-            )
+            self._fault(f"{path}:1", "the file must hold fields", "wrong_type", "write `name: …` in its first line")
             return
         body = {**cast(Mapping[str, Any], loaded.value)}
         places = self._add_code(path, kind, slug, body, loaded)
         try:
             self.entities[Address(kind.name, slug)] = kind.complete(body)
         except Invalid as wrong:
-            for each in wrong.errors:
+            for each in sorted(wrong.errors, key=lambda fault: loaded.line_of(fault.pointer)):
                 place = places.get(each.pointer) or f"{path}:{loaded.line_of(each.pointer)}"
                 self._fault(place, each.message, each.code, each.hint)
 
-    def _add_code(
-        self, path: str, kind: Kind, slug: str, body: dict[str, Any], loaded: Loaded
-    ) -> dict[str, str]:
+    def _add_code(self, path: str, kind: Kind, slug: str, body: dict[str, Any], loaded: Loaded) -> dict[str, str]:
         """Puts code from the files beside into the body; returns where each such field is."""
         places: dict[str, str] = {}
         for name, ending in _code_files(kind).items():

@@ -172,9 +172,7 @@ class _Reader:
         if isinstance(event, AliasEvent):
             self._fault(event, f"'*{event.anchor}' is an alias; aliases are not read", "write the value out")
         elif event.anchor is not None:
-            self._fault(
-                event, f"'&{event.anchor}' is an anchor; anchors are not read", "leave the anchor out"
-            )
+            self._fault(event, f"'&{event.anchor}' is an anchor; anchors are not read", "leave the anchor out")
         tag = getattr(event, "tag", None)
         if tag is not None and tag != "!":
             self._fault(event, f"'{tag}' is a tag; tags are not read", "leave the tag out")

@@ -18,13 +18,9 @@ _PLAIN = re.compile(r"(?:[^\W\d]|[_(/$]|\d+ (?=[^\W\d]))(?:[^\S\n]?[^\s])*")
 _NOT_PLAIN = re.compile(
     r":(?: |$)| #|[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-_NOT_LITERAL = re.compile(
-    r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_NOT_LITERAL = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _TAKEN = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
-_NEEDS_ESCAPE = re.compile(
-    r'["\\]|[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]'
-)
+_NEEDS_ESCAPE = re.compile(r'["\\]|[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]')
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 _LONGEST_SIMPLE_KEY = 1000  # YAML stops looking for the ':' after 1,024 characters.
 _INDENT = "  "
@@ -35,9 +31,7 @@ def dump(value: Mapping[str, Any], shape: Shape, first: tuple[str, ...] = ()) ->
     return ("\n".join(_mapping(value, shape, "", first)) + "\n").encode()
 
 
-def _ordered(
-    value: Mapping[str, Any], shape: Shape, first: tuple[str, ...]
-) -> Iterator[tuple[str, Any, Shape]]:
+def _ordered(value: Mapping[str, Any], shape: Shape, first: tuple[str, ...]) -> Iterator[tuple[str, Any, Shape]]:
     known = [*first, *(name for name in shape.fields if name not in first)]
     rest = sorted(value.keys() - set(known))
     for key in (*known, *rest):
@@ -48,9 +42,7 @@ def _ordered(
 _PLAIN_SHAPE = Shape()
 
 
-def _mapping(
-    value: Mapping[str, Any], shape: Shape, indent: str, first: tuple[str, ...] = ()
-) -> Iterator[str]:
+def _mapping(value: Mapping[str, Any], shape: Shape, indent: str, first: tuple[str, ...] = ()) -> Iterator[str]:
     """Yields the lines of a mapping that is not empty."""
     if not value:
         yield f"{indent}{{}}"

@@ -161,11 +161,7 @@ function_call_assertions: [{name: find_room, arguments: []}]
 def folder(changes: Mapping[str, str | bytes | None] | None = None) -> dict[str, bytes]:
     """Returns the lighthouse's files with some replaced, added or, where None, left out."""
     files: dict[str, Any] = {**LIGHTHOUSE, **(changes or {})}
-    return {
-        path: data.encode() if isinstance(data, str) else data
-        for path, data in files.items()
-        if data is not None
-    }
+    return {path: data.encode() if isinstance(data, str) else data for path, data in files.items() if data is not None}
 
 
 def body(imported: Imported, address: str) -> Mapping[str, Any]:
@@ -266,9 +262,7 @@ def test_code_is_never_run() -> None:
 
 
 def test_state_variables_are_found_in_code_with_their_types(hotel: Imported) -> None:
-    variables = {
-        address.slug: found for address, found in hotel.entities.items() if address.kind == "variable"
-    }
+    variables = {address.slug: found for address, found in hotel.entities.items() if address.kind == "variable"}
     assert set(variables) == {"reason", "phone", "guest_name", "room", "tries", "vip"}
     assert variables["vip"]["type"] == "boolean"
     assert "type" not in variables["tries"]
@@ -352,7 +346,7 @@ def test_response_control(hotel: Imported) -> None:
     assert control["stop_phrases"][0] == {"id": "good-bye", "patterns": ["bye"], "function": "find_room"}
     assert control["stop_phrases"][1]["say_phrase"] is False
     assert "function" not in control["stop_phrases"][1]
-    assert [each["id"] for each in control["pronunciations"]] == ["p1", "p2"]
+    assert [each["id"] for each in control["pronunciations"]] == ["24-7", "24-7-2"]
     assert [each.get("whole", False) for each in control["corrections"][0]["patterns"]] == [False, True]
     assert control["keyphrases"] == [{"phrase": "yes", "level": "maximum"}, {"phrase": "no"}]
     phrases = "voice/response_control/phrase_filtering.yaml"
@@ -401,9 +395,7 @@ def test_comments_and_unknown_fields_are_not_lost() -> None:
 
 
 def test_a_number_sign_in_text_is_not_a_comment() -> None:
-    made = read_project(
-        folder({"topics/pool.yaml": "name: 'Pool # 1'\ncontent: |-\n  # Title\n  é #\nactions: a#b\n"})
-    )
+    made = read_project(folder({"topics/pool.yaml": "name: 'Pool # 1'\ncontent: |-\n  # Title\n  é #\nactions: a#b\n"}))
     assert not rows(made, "topics/pool.yaml", "comment")
 
 
@@ -457,6 +449,7 @@ BROKEN: dict[str, tuple[str, str | bytes | None, int, str]] = {
     "backslash": ("topics\\a.yaml", "name: x\n", 1, "not a path"),
     "no project": ("project.yaml", None, 1, "missing"),
     "no flow config": (FLOW, None, 1, "missing"),
+    "broken first step": ("flows/change_room/steps/ask_why.yaml", "- name\n", 1, "a list"),
     "no first step": (FLOW, "name: x\n", 1, "'start_step' is missing"),
     "unknown first step": (FLOW, "name: x\nstart_step: Fly\n", 2, "no step 'Fly'"),
     "name twice": (SMS, "sms_templates:\n- {name: a, text: b}\n- {name: a, text: c}\n", 3, "second time"),

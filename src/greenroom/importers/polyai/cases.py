@@ -54,7 +54,7 @@ def read_case(sheet: Sheet, taken: dict[str, str], names: Names) -> dict[str, An
             argument.rest()
     desk.keep(path, "function call assertion", CALL_ASSERTION, count=len(calls), status="not_supported")
     sheet.close()
-    return {key: item for key, item in case.items() if item not in ("", [], {})}
+    return case
 
 
 def _read_mocks(sheet: Sheet, names: Names) -> dict[str, Any]:

@@ -34,9 +34,7 @@ def name_listed(sheet: Sheet | None, key: str, kind: str, names: Names) -> list[
         elif name:
             seen.add(name)
             collected = kind == "variable"
-            slug = (
-                names.declare_collected(name, item.path) if collected else names.assign(kind, name, item.path)
-            )
+            slug = names.declare_collected(name, item.path) if collected else names.assign(kind, name, item.path)
             found.append((item, name, slug))
     return found
 

@@ -49,13 +49,17 @@ class Controls:
         self._set(sheet, "stop_phrases", "stop phrase", found)
 
     def read_pronunciations(self, sheet: Sheet) -> None:
-        """Reads how words are spoken; their order counts, so their ids are numbers."""
+        """Reads how words are spoken. An id comes from its pattern, so that a comparison sees an insertion as one."""
         found: list[dict[str, Any]] = []
-        for number, item in enumerate(sheet.sheets("pronunciations"), 1):
+        for item in sheet.sheets("pronunciations"):
+            pattern = item.needed("regex")
+            stem = slugify(pattern)[:40] or "pattern"
+            taken = {entry["id"] for entry in found}
+            free = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(found) + 2))
             found.append(
                 {
-                    "id": f"p{number}",
-                    "pattern": item.needed("regex"),
+                    "id": next(id_ for id_ in free if id_ not in taken),
+                    "pattern": pattern,
                     "replacement": item.text("replacement"),
                     "case_sensitive": item.flag("case_sensitive", False),
                     "language": item.text("language_code"),

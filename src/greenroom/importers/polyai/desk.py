@@ -77,8 +77,6 @@ class Desk:
         # Decoded once more: the check above drops a byte-order mark, which an exact copy must keep.
         return data.decode("utf-8")
 
-    def _row(
-        self, path: str, item: str, status: Status, count: int, address: Address | None, reason: str
-    ) -> None:
+    def _row(self, path: str, item: str, status: Status, count: int, address: Address | None, reason: str) -> None:
         if count:
             self.rows.append(ReportRow(path, item, status, count, address, reason))

@@ -33,9 +33,7 @@ def name_flows(flows: dict[str, Flow], names: Names, desk: Desk) -> dict[str, st
     for folder, flow in flows.items():
         path = f"flows/{folder}/flow_config.yaml"
         if flow.config is None and path not in desk.files:
-            desk.fault(
-                path, 1, "the file is missing", f"flows/{folder} is no flow without it", "missing_file"
-            )
+            desk.fault(path, 1, "the file is missing", f"flows/{folder} is no flow without it", "missing_file")
         slugs[folder] = names.assign("workflow", folder, path)
     return slugs
 
@@ -79,8 +77,13 @@ def _read_step(sheet: Sheet, flow: Flow, address: Address, rewriter: Rewriter) -
         desk.note(sheet.path, f"step {key}", "kept", CARRIED, count=count, address=address)
     sheet.rest()
     sheet.close_comments()
-    step = {"id": flow.ids[sheet.path], "name": name, "type": "prompt", "text": text, "settings": settings}
-    return {key: item for key, item in step.items() if item not in ("", {})}
+    return {
+        "id": flow.ids[sheet.path],
+        "name": name,
+        "type": "prompt",
+        "text": text,
+        "settings": settings,
+    }
 
 
 def _function_step(module: Module, flow: Flow, address: Address, desk: Desk) -> dict[str, Any]:
@@ -100,9 +103,9 @@ def _start(config: Sheet, steps: list[dict[str, Any]], flow: Flow) -> str:
     ):
         if match is not None:
             return str(match)
-    if wanted.strip():
+    # A step file that could not be read is a fault already; the name of its step is not a second one.
+    unread = any(fault.pointer.startswith(f"flows/{flow.folder}/") for fault in config.desk.faults)
+    if wanted.strip() and not unread:
         names = ", ".join([step["name"] for step in named] + list(functions)) or "none"
-        config.fault(
-            "start_step", f"there is no step '{wanted[:80]}'", f"steps are: {names[:300]}", "unknown_step"
-        )
+        config.fault("start_step", f"there is no step '{wanted[:80]}'", f"steps are: {names[:300]}", "unknown_step")
     return ""

@@ -63,13 +63,9 @@ def parse_python(desk: Desk, path: str) -> tuple[str, ast.Module] | None:
             return code, ast.parse(desk.files[path], path)
     except SyntaxError as wrong:
         message = f"the Python does not parse: {wrong.msg}"
-        desk.fault(
-            path, wrong.lineno or 1, message, "run `python -m py_compile` on the file", "invalid_python"
-        )
+        desk.fault(path, wrong.lineno or 1, message, "run `python -m py_compile` on the file", "invalid_python")
     except (ValueError, RecursionError, MemoryError) as wrong:
-        desk.fault(
-            path, 1, f"the Python does not parse: {wrong or type(wrong).__name__}", "", "invalid_python"
-        )
+        desk.fault(path, 1, f"the Python does not parse: {wrong or type(wrong).__name__}", "", "invalid_python")
     return None
 
 
@@ -83,9 +79,7 @@ def read_module(desk: Desk, path: str) -> Module | None:
     stem = place["stem"]
     mains = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == stem]
     main = mains[-1] if mains else None
-    return Module(
-        path, code, place["flow"] or "", stem, place["folder"] == "function_steps", main, find_state(tree)
-    )
+    return Module(path, code, place["flow"] or "", stem, place["folder"] == "function_steps", main, find_state(tree))
 
 
 def find_state(tree: ast.Module) -> dict[str, str]:
@@ -220,9 +214,7 @@ def _state_name(node: ast.AST) -> str:
     if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute)):
         return ""
     owner = node.value.value
-    return (
-        node.attr if node.value.attr == "state" and isinstance(owner, ast.Name) and owner.id == "conv" else ""
-    )
+    return node.attr if node.value.attr == "state" and isinstance(owner, ast.Name) and owner.id == "conv" else ""
 
 
 def _types_of(value: ast.expr) -> set[str]:

@@ -44,9 +44,7 @@ class Names:
         address = VARIANTS if kind in ("row", "attribute") else None
         return self.pick(plain, name, path, taken, kind, address)
 
-    def pick(
-        self, plain: str, name: str, path: str, taken: dict[str, str], kind: str, address: Address | None
-    ) -> str:
+    def pick(self, plain: str, name: str, path: str, taken: dict[str, str], kind: str, address: Address | None) -> str:
         """Returns `plain`, or the free one nearest to it after reporting why."""
         slug = choose_free(plain or kind, taken)
         if slug != plain:

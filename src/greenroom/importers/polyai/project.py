@@ -120,8 +120,7 @@ class _Project:
             "translations": ("translations", "component"),
         }
         listed = {
-            noun: config.name_listed(self._one(noun), key, kind, self.names)
-            for noun, (key, kind) in sources.items()
+            noun: config.name_listed(self._one(noun), key, kind, self.names) for noun, (key, kind) in sources.items()
         }
         self.names.handoffs |= {name: slug for _, name, slug in listed["handoffs"]}
         self.names.templates |= {name: slug for _, name, slug in listed["templates"]}

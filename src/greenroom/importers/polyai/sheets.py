@@ -24,9 +24,7 @@ class Sheet:
     Every getter notes a fault with its line when the field has the wrong type, and returns its default.
     """
 
-    def __init__(
-        self, desk: Desk, path: str, value: Mapping[str, Any], loaded: Loaded, pointer: str = ""
-    ) -> None:
+    def __init__(self, desk: Desk, path: str, value: Mapping[str, Any], loaded: Loaded, pointer: str = "") -> None:
         self.desk = desk
         self.path = path
         self.value = value

@@ -110,14 +110,10 @@ MAX_TEXT = 32_000
 MAX_CODE = 128_000
 
 Line = Annotated[str, StringConstraints(max_length=400)]
-Words = Annotated[
-    str, StringConstraints(min_length=1, max_length=400, pattern=r"\S"), Fact(expects="visible text")
-]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"\S"), Fact(expects="visible text")]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), Fact(form="text")]
 Code = Annotated[str, StringConstraints(max_length=MAX_CODE), Fact(form="code", verbatim=True)]
-Condition = Annotated[
-    str, StringConstraints(max_length=2_000), Fact(label="condition", hint="CEL; empty is always")
-]
+Condition = Annotated[str, StringConstraints(max_length=2_000), Fact(label="condition", hint="CEL; empty is always")]
 Id = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,119}$"),

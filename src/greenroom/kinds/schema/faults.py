@@ -41,9 +41,7 @@ def faults_of(wrong: ValidationError, root: Mapping[str, FieldFacts]) -> Iterato
         facts, owner, around = _find(root, steps)
         context = cast(Mapping[str, Any], error.get("ctx", {}))
         pointer = "".join(f"/{escape(step)}" for step in steps)
-        problem = _Problem(
-            pointer, _subject(steps), error["input"], context, owner if of_key else facts, of_key
-        )
+        problem = _Problem(pointer, _subject(steps), error["input"], context, owner if of_key else facts, of_key)
         sort = error["type"]
         if sort == "extra_forbidden":
             yield _unknown_field(pointer, str(steps[-1]), around)
@@ -83,9 +81,7 @@ def _repeated(elements: Sequence[Any], facts: FieldFacts, identity: str, pointer
             continue
         if key in seen:
             message = f"{facts.noun} {_shown(key)} is there twice (first as number {seen[key] + 1})"
-            yield Fault(
-                place, message, "duplicate", f"every {facts.noun} needs its own {_identity_word(identity)}"
-            )
+            yield Fault(place, message, "duplicate", f"every {facts.noun} needs its own {_identity_word(identity)}")
         seen.setdefault(key, index)
 
 

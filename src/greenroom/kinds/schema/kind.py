@@ -64,13 +64,13 @@ class ModelKind:
     def upgrade(self, body: Body) -> Body:
         """Returns the body as the present schema would write it. Raises Invalid (`schema_too_new` too)."""
         number = body.get("schema", self.schema)
-        if number == self.schema:
-            return body
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise _invalid([Fault("/schema", "'schema' must be a whole number from 1", "wrong_type")])
         if number > self.schema:
             message = f"'schema' is {number}, but {self.plural} are known up to schema {self.schema} here"
             raise _invalid([Fault("/schema", message, "schema_too_new", "update Greenroom")])
+        if number == self.schema:
+            return body
         upgraded: dict[str, Any] = copy.deepcopy(dict(body))
         for step in self.upgrades[number - 1 :]:
             try:

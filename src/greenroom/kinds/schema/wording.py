@@ -53,11 +53,7 @@ class Checks:
     def elements(self, name: str) -> list[Mapping[str, Any]]:
         """Returns the groups in a list of the body that the change touches; all of them for a new entity."""
         whole = cast(list[Mapping[str, Any]], self.body.get(name, []))
-        keys = {
-            each.pointer[1]
-            for each in self.change.fields
-            if each.pointer[:1] == (name,) and len(each.pointer) > 1
-        }
+        keys = {each.pointer[1] for each in self.change.fields if each.pointer[:1] == (name,) and len(each.pointer) > 1}
         return [each for each in whole if not keys or keys & set(map(str, each.values()))]
 
 
@@ -103,8 +99,9 @@ def _find(fields: Mapping[str, FieldFacts], pointer: Iterable[str]) -> _Place:
 def _expand(change: FieldChange, fields: Mapping[str, FieldFacts]) -> Iterator[FieldChange]:
     """Yields the changes inside a whole list or group that came or went, which diffs report as one."""
     value = change.after if change.op == "added" else change.before
-    facts = _find(fields, change.pointer).facts
-    if change.op not in ("added", "removed") or facts is None:
+    place = _find(fields, change.pointer)
+    facts, is_element = place.facts, place.owner is not None and place.owner.keyed is not None
+    if change.op not in ("added", "removed") or facts is None or is_element:
         yield change
     elif facts.keyed is not None and isinstance(value, list) and value:
         identity = facts.keyed.identity
@@ -165,21 +162,23 @@ def _adjective(element: Mapping[str, Any], owner: FieldFacts) -> str:
     return f"{facts.choices.get(value, value)} "
 
 
+_SHOWN_AS_A_WHOLE = frozenset({"list", "table", "group", "json", "mapping"})
+
+
 def _phrase(change: FieldChange, place: _Place) -> str:
     words = _words(place.words) or change.label
     facts = place.facts
     if change.op == "reordered":
         return f"order of {words} changed"
-    if (
-        facts is None
-        or facts.fact.form != "value"
-        or facts.widget in ("list", "table", "group", "json", "mapping")
-    ):
-        return f"{words} {'changed' if change.op == 'edited' else change.op}"
+    if facts is None or facts.fact.form != "value" or facts.widget in _SHOWN_AS_A_WHOLE:
+        has_default = facts is not None and not _is_empty(facts.default)
+        if has_default and change.op == "removed":
+            return f"{words} back to the default"
+        return f"{words} {'changed' if change.op == 'edited' or has_default else change.op}"
     before = change.before if change.op != "added" else facts.default
     after = change.after if change.op != "removed" else facts.default
     if facts.fact.says is not None and isinstance(after, bool):
-        return " ".join((*place.words[:-1], facts.fact.says[0 if after else 1]))
+        return _words((*place.words[:-1], facts.fact.says[0 if after else 1]))
     if _is_empty(before):
         return f"{words} set to {_value(after, facts)}"
     if _is_empty(after):
@@ -195,7 +194,8 @@ def _value(value: Any, facts: FieldFacts) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, str):
-        return facts.choices.get(value) or f"'{_short(value)}'"
+        quote = '"' if "'" in value else "'"
+        return facts.choices.get(value) or f"{quote}{_short(value)}{quote}"
     return f"{value:g}" if isinstance(value, float) else _short(str(value))
 
 

@@ -20,7 +20,10 @@ from greenroom.runtime.turn import Turn
 MISSES_BEFORE_OFFER = 2
 """So many fallbacks in a row, and the default hand-off is offered."""
 KNOWN_SHARE = 0.5
-"""A question most of whose words no topic uses is about something else, not just unclear."""
+"""A question at most half of whose words any topic uses is about something else, unless the match is sure."""
+SURE = 0.4
+"""A first score from which on the words need not be known. Measured on two real agents against CLINC150's
+out-of-scope questions: wrong answers 56 → 16 % and 26 → 12 %, right ones lost 4 % and 2 %."""
 NOT_RUN = "is stored and checked, but not run in this release"
 
 
@@ -67,8 +70,15 @@ def _exact(turn: Turn, text: str) -> bool:
 
 def _choose_topic(turn: Turn, text: str, matches: tuple[Match, ...]) -> TopicPlan | None:
     """Returns the topic that is certain enough to answer from."""
-    turn.in_scope = turn.program.matcher.in_scope(matches)
+    sure = turn.program.matcher.in_scope(matches)
+    turn.in_scope = sure and (matches[0].score >= SURE or _is_known(turn, text))
     return turn.program.topics[matches[0].key] if turn.in_scope else None
+
+
+def _is_known(turn: Turn, text: str) -> bool:
+    """Says whether topics use more than half of the words that carry meaning."""
+    said = content_stems(text)
+    return len(said & turn.program.vocabulary) > KNOWN_SHARE * len(said) or not said
 
 
 def _answer(turn: Turn, topic: TopicPlan | None, matches: tuple[Match, ...]) -> None:
@@ -92,9 +102,7 @@ def _answer(turn: Turn, topic: TopicPlan | None, matches: tuple[Match, ...]) -> 
 
 def _is_unclear(turn: Turn) -> bool:
     """Says whether a question that no topic answers may still be about one: its words are theirs, or few."""
-    said = content_stems(turn.text)
-    known = len(said & turn.program.vocabulary)
-    return len(words(turn.text)) < 2 or known > KNOWN_SHARE * len(said) or not said
+    return len(words(turn.text)) < 2 or _is_known(turn, turn.text)
 
 
 def _answer_rest(turn: Turn, topic: TopicPlan | None) -> None:

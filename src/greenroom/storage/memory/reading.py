@@ -59,9 +59,7 @@ class MemoryReading:
 
     def list_referrers(self, project: ProjectId, targets: Collection[Address]) -> Sequence[Referrer]:
         wanted = set(targets)
-        found = [
-            r for (where, r), _ in self._rows.referrers.items() if where == project and r.target in wanted
-        ]
+        found = [r for (where, r), _ in self._rows.referrers.items() if where == project and r.target in wanted]
         return tuple(sorted(found, key=lambda r: (str(r.target), str(r.source), r.digest)))
 
     def find_version(self, project: ProjectId, number: int) -> Version | None:
@@ -159,9 +157,7 @@ class MemoryReading:
             for turn in islice(found, max(limit, 0))
         )
 
-    def count_running(
-        self, environment: EnvironmentId, active_since: Mapping[str, datetime]
-    ) -> Sequence[RunningGroup]:
+    def count_running(self, environment: EnvironmentId, active_since: Mapping[str, datetime]) -> Sequence[RunningGroup]:
         counts: dict[tuple[int, int, int], int] = {}
         for c in self._rows.conversations.rows():
             oldest = active_since.get(c.channel)

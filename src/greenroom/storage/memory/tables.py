@@ -87,13 +87,9 @@ class Rows:
     next_version: Table[ProjectId, int] = field(default_factory=Table[ProjectId, int])
     environments: Table[EnvironmentId, Environment] = field(default_factory=Table[EnvironmentId, Environment])
     bodies: Table[Digest, bytes] = field(default_factory=Table[Digest, bytes])
-    referrers: Table[tuple[ProjectId, Referrer], None] = field(
-        default_factory=Table[tuple[ProjectId, Referrer], None]
-    )
+    referrers: Table[tuple[ProjectId, Referrer], None] = field(default_factory=Table[tuple[ProjectId, Referrer], None])
     snapshots: Table[Digest, Snapshot] = field(default_factory=Table[Digest, Snapshot])
-    versions: Table[tuple[ProjectId, int], Version] = field(
-        default_factory=Table[tuple[ProjectId, int], Version]
-    )
+    versions: Table[tuple[ProjectId, int], Version] = field(default_factory=Table[tuple[ProjectId, int], Version])
     releases: Table[tuple[EnvironmentId, int], Release] = field(
         default_factory=Table[tuple[EnvironmentId, int], Release]
     )
@@ -101,15 +97,9 @@ class Rows:
     draft_changes: Table[tuple[DraftId, Address], DraftChange] = field(
         default_factory=Table[tuple[DraftId, Address], DraftChange]
     )
-    conversations: Table[ConversationId, Conversation] = field(
-        default_factory=Table[ConversationId, Conversation]
-    )
-    turns: Table[tuple[ConversationId, int], Turn] = field(
-        default_factory=Table[tuple[ConversationId, int], Turn]
-    )
-    audit: Table[int, tuple[AuditRecord, Event]] = field(
-        default_factory=Table[int, tuple[AuditRecord, Event]]
-    )
+    conversations: Table[ConversationId, Conversation] = field(default_factory=Table[ConversationId, Conversation])
+    turns: Table[tuple[ConversationId, int], Turn] = field(default_factory=Table[tuple[ConversationId, int], Turn])
+    audit: Table[int, tuple[AuditRecord, Event]] = field(default_factory=Table[int, tuple[AuditRecord, Event]])
     keys: Table[PrincipalId, ApiKey] = field(default_factory=Table[PrincipalId, ApiKey])
     members: Table[PrincipalId, Member] = field(default_factory=Table[PrincipalId, Member])
     replays: Table[tuple[PrincipalId, str, str], Replayed] = field(

@@ -67,9 +67,7 @@ class MemoryWriting(MemoryReading):
         check_texts(project.name)
         if any(p.slug == project.slug and p.id != project.id for p in self._rows.projects.rows()):
             raise duplicate("project")
-        changed = replace(
-            old, slug=project.slug, name=project.name, default_environment=project.default_environment
-        )
+        changed = replace(old, slug=project.slug, name=project.name, default_environment=project.default_environment)
         self._rows.projects.put(project.id, changed)
 
     def take_version_number(self, project: ProjectId) -> int:
@@ -192,9 +190,7 @@ class MemoryWriting(MemoryReading):
         self._rows.audit.put(seq, (record, event))
         return record
 
-    def record_replay(
-        self, principal: PrincipalId, operation: str, key: str, answer: Replayed, at: datetime
-    ) -> None:
+    def record_replay(self, principal: PrincipalId, operation: str, key: str, answer: Replayed, at: datetime) -> None:
         self._check_workspace()
         check_texts(operation, key)
         if (principal, operation, key) in self._rows.replays:

@@ -36,15 +36,10 @@ c, turn, aud = t.conversations.c, t.turns.c, t.audit.c
 
 _FIND_PROJECT = select(t.projects).where(p.workspace == WORKSPACE, or_(p.id == _ID, p.slug == _ID))
 _LIST_PROJECTS = (
-    select(t.projects)
-    .where(p.workspace == WORKSPACE, p.slug > bindparam("w_after"))
-    .order_by(p.slug)
-    .limit(_LIMIT)
+    select(t.projects).where(p.workspace == WORKSPACE, p.slug > bindparam("w_after")).order_by(p.slug).limit(_LIMIT)
 )
 _LIST_ENVIRONMENTS = (
-    select(t.environments)
-    .where(e.workspace == WORKSPACE, e.project == _PROJECT)
-    .order_by(e.position, e.id)
+    select(t.environments).where(e.workspace == WORKSPACE, e.project == _PROJECT).order_by(e.position, e.id)
 )
 _ALIASED = select(a.environment).where(a.workspace == WORKSPACE, a.project == _PROJECT, a.alias == _ID)
 _FIND_ENVIRONMENT = select(t.environments).where(
@@ -116,10 +111,7 @@ _COUNT_RUNNING = (
 )
 _EVENTS = select(t.audit).where(aud.workspace == WORKSPACE).order_by(aud.seq.desc()).limit(_LIMIT)
 _LIST_AUDIT = (
-    select(t.audit)
-    .where(aud.workspace == WORKSPACE, aud.seq > bindparam("w_after"))
-    .order_by(aud.seq)
-    .limit(_LIMIT)
+    select(t.audit).where(aud.workspace == WORKSPACE, aud.seq > bindparam("w_after")).order_by(aud.seq).limit(_LIMIT)
 )
 _LIST_KEYS = (
     select(t.api_keys)
@@ -171,8 +163,7 @@ class SqlReading:
         found = self._work.each(_LIST_REFERRERS, "w_targets", map(str, targets), w_project=project)
         found.sort(key=lambda row: (row["target"], row["source"], row["digest"]))
         return tuple(
-            Referrer(parse_address(row["source"]), Digest(row["digest"]), parse_address(row["target"]))
-            for row in found
+            Referrer(parse_address(row["source"]), Digest(row["digest"]), parse_address(row["target"])) for row in found
         )
 
     def find_version(self, project: ProjectId, number: int) -> Version | None:
@@ -267,21 +258,16 @@ class SqlReading:
         return tuple(map(r.conversation_from_row, found))
 
     def list_turns(self, conversation: ConversationId, after: int, limit: int) -> Sequence[Turn]:
-        found = self._work.all(
-            _LIST_TURNS, w_conversation=conversation, w_after=after, w_limit=max(limit, 0)
-        )
+        found = self._work.all(_LIST_TURNS, w_conversation=conversation, w_after=after, w_limit=max(limit, 0))
         return tuple(map(r.turn_from_row, found))
 
-    def count_running(
-        self, environment: EnvironmentId, active_since: Mapping[str, datetime]
-    ) -> Sequence[RunningGroup]:
+    def count_running(self, environment: EnvironmentId, active_since: Mapping[str, datetime]) -> Sequence[RunningGroup]:
         active = [and_(c.channel == channel, c.last_at >= r.to_us(at)) for channel, at in active_since.items()]
         if not active:
             return ()
         found = self._work.all(_COUNT_RUNNING.where(or_(*active)), w_environment=environment)
         return tuple(
-            RunningGroup(row["started_seq"], row["started_version"], row["slot"], row["running"])
-            for row in found
+            RunningGroup(row["started_seq"], row["started_version"], row["slot"], row["running"]) for row in found
         )
 
     def list_events(

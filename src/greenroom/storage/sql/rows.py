@@ -290,9 +290,7 @@ def turn_to_row(turn: Turn) -> dict[str, Any]:
         "conversation": turn.conversation,
         "position": turn.index,
         "at": to_us(turn.at),
-        "content": pack(
-            {"heard": turn.heard, "said": turn.said, "events": turn.events, "trace": turn.trace}
-        ),
+        "content": pack({"heard": turn.heard, "said": turn.said, "events": turn.events, "trace": turn.trace}),
         "search": fold(turn.heard, turn.said),
         "version": turn.version,
         "digest": turn.digest,

@@ -78,9 +78,7 @@ def put_snapshot(work: Work, snapshot: Snapshot) -> None:
     ]
     work.insert_all(t.shards, rows, how="if new")
     packed = pack_digests(snapshot.shard_digests)
-    work.insert(
-        t.snapshots, {"digest": snapshot.digest, "format": FORMAT, "shards": packed}, how="if new"
-    )
+    work.insert(t.snapshots, {"digest": snapshot.digest, "format": FORMAT, "shards": packed}, how="if new")
     work.remembered.remember(snapshot)
 
 

@@ -1,7 +1,7 @@
 """The schema. Every primary key begins with the workspace, shared bodies and snapshots included.
 
 Times are whole microseconds since 1970 in UTC and JSON is bytes, so that both databases hold the same.
-Triggers (migrations/triggers.py) keep what may never change from changing.
+Triggers (migrations/0002_guards.py) keep what may never change from changing.
 """
 
 from __future__ import annotations

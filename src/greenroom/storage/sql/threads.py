@@ -49,11 +49,15 @@ class Job:
             self._future.set_result(self.result)
 
 
+class _End:
+    """Says that no jobs follow."""
+
+
 class Threads:
-    """Threads that serve one queue. `serve` takes jobs with `take` until it gets an empty list."""
+    """Threads that serve one queue. `serve` takes jobs until there are no more."""
 
     def __init__(self, name: str, count: int, serve: Callable[[Threads], None]) -> None:
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Job | _End | None] = queue.SimpleQueue()
         self._closed = False
         self._threads = [
             threading.Thread(target=serve, args=(self,), name=f"{name}-{n}", daemon=True) for n in range(count)
@@ -68,31 +72,29 @@ class Threads:
         self._queue.put(job)
         return job
 
-    def take(self, most: int = 1, timeout_seconds: float | None = None) -> list[Job]:
-        """Returns the next jobs, empty at the end. Raises queue.Empty after the time-out."""
-        job = self._queue.get(timeout=timeout_seconds)
-        jobs: list[Job] = []
-        while job is not None:
-            if not job.abandoned:
-                jobs.append(job)
-            if len(jobs) >= most:
-                break
-            try:
-                # Waits only while there is nothing to do.
-                job = self._queue.get(block=not jobs, timeout=timeout_seconds)
-            except queue.Empty:
-                if not jobs:
-                    raise
-                break
-        else:
-            # Pass the end on: to the other threads, and to this one's next turn.
-            self._queue.put(None)
-        return jobs
+    def nudge(self) -> None:
+        """Makes a thread that waits in `take` look around."""
+        self._queue.put(None)
+
+    def take(self, most: int = 1, timeout_seconds: float | None = None) -> list[Job] | None:
+        """Returns the next jobs, an empty list after a nudge or the time-out, None at the end."""
+        items: list[Job | _End | None] = []
+        try:
+            items.append(self._queue.get(timeout=timeout_seconds))
+            while len(items) < most:
+                items.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        ended = any(isinstance(item, _End) for item in items)
+        if ended:
+            self._queue.put(_End())  # for the other threads, and for this one's next turn
+        jobs = [item for item in items if isinstance(item, Job) and not item.abandoned]
+        return None if ended and not jobs else jobs
 
     async def close(self) -> None:
         """Lets queued jobs finish and waits for the threads to end."""
         self._closed = True
-        self._queue.put(None)
+        self._queue.put(_End())
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 

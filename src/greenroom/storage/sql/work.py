@@ -126,10 +126,7 @@ class Work:
 
 def _possible(values: Mapping[str, Any]) -> bool:
     """Says whether any row may match: none holds text that check_texts refuses, and PostgreSQL fails on it."""
-    for value in values.values():
-        if isinstance(value, str) and not is_storable(value):
-            return False
-    return True
+    return all(is_storable(value) for value in values.values() if isinstance(value, str))
 
 
 def refusal_of(wrong: IntegrityError, table: str) -> GreenroomError:
@@ -147,7 +144,7 @@ def refusal_of(wrong: IntegrityError, table: str) -> GreenroomError:
 def _insert(how: How, table: Table) -> TextClause:
     columns = [column.name for column in table.columns]
     values = ", ".join(f":{name}" for name in columns)
-    into = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values})"
+    into = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 our own names
     if how == "if new":
         into += " ON CONFLICT DO NOTHING"
     if how == "replace":

@@ -45,9 +45,7 @@ _SWAP_SERVED = (
 _UPDATE_MARK = update(t.versions).where(
     v.workspace == WORKSPACE, v.project == _PROJECT, v.number == bindparam("w_number")
 )
-_UPDATE_DRAFT = update(t.drafts).where(
-    d.workspace == WORKSPACE, d.id == _ID, d.revision == bindparam("w_revision")
-)
+_UPDATE_DRAFT = update(t.drafts).where(d.workspace == WORKSPACE, d.id == _ID, d.revision == bindparam("w_revision"))
 _UPDATE_CONVERSATION = update(t.conversations).where(
     c.workspace == WORKSPACE, c.id == _ID, c.turns == bindparam("w_turns"), c.ended_at.is_(None)
 )
@@ -69,13 +67,9 @@ _SET_HEAD = update(t.workspace_chains).where(head.workspace == WORKSPACE)
 _OF_PROJECT = {
     t.turns: t.turns.c.conversation.in_(select(c.id).where(c.workspace == WORKSPACE, c.project == _PROJECT)),
     t.conversations: c.project == _PROJECT,
-    t.draft_changes: t.draft_changes.c.draft.in_(
-        select(d.id).where(d.workspace == WORKSPACE, d.project == _PROJECT)
-    ),
+    t.draft_changes: t.draft_changes.c.draft.in_(select(d.id).where(d.workspace == WORKSPACE, d.project == _PROJECT)),
     t.drafts: d.project == _PROJECT,
-    t.releases: t.releases.c.environment.in_(
-        select(e.id).where(e.workspace == WORKSPACE, e.project == _PROJECT)
-    ),
+    t.releases: t.releases.c.environment.in_(select(e.id).where(e.workspace == WORKSPACE, e.project == _PROJECT)),
     t.version_tags: t.version_tags.c.project == _PROJECT,
     t.versions: v.project == _PROJECT,
     t.body_mentions: t.body_mentions.c.project == _PROJECT,
@@ -84,9 +78,7 @@ _OF_PROJECT = {
     t.projects: p.id == _PROJECT,
 }
 """What goes with a project, children before their parents."""
-_DELETE_PROJECT = [
-    delete(table).where(table.c.workspace == WORKSPACE, mine) for table, mine in _OF_PROJECT.items()
-]
+_DELETE_PROJECT = [delete(table).where(table.c.workspace == WORKSPACE, mine) for table, mine in _OF_PROJECT.items()]
 
 
 class SqlWriting(SqlReading):
@@ -155,9 +147,7 @@ class SqlWriting(SqlReading):
         check_texts(version.note, version.details, *version.tags)
         self._announce()
         self._work.insert(t.versions, r.version_to_row(project, version))
-        tags = [
-            {"project": project, "tag": tag, "number": version.number} for tag in dict.fromkeys(version.tags)
-        ]
+        tags = [{"project": project, "tag": tag, "number": version.number} for tag in dict.fromkeys(version.tags)]
         self._work.insert_all(t.version_tags, tags)
 
     def update_mark(self, project: ProjectId, number: int, mark: Mark) -> None:
@@ -238,9 +228,7 @@ class SqlWriting(SqlReading):
         self._work.change(_SET_HEAD, digest=record.digest)
         return record
 
-    def record_replay(
-        self, principal: PrincipalId, operation: str, key: str, answer: Replayed, at: datetime
-    ) -> None:
+    def record_replay(self, principal: PrincipalId, operation: str, key: str, answer: Replayed, at: datetime) -> None:
         check_texts(operation, key)
         row = {
             "principal": principal,
@@ -264,9 +252,7 @@ class SqlWriting(SqlReading):
         check_texts(key.name)
         self._announce()
         revoked_at = r.to_us_or_none(key.revoked_at)
-        self._changed_one(
-            "API key", _UPDATE_KEY, w_id=key.id, name=key.name, role=key.role, revoked_at=revoked_at
-        )
+        self._changed_one("API key", _UPDATE_KEY, w_id=key.id, name=key.name, role=key.role, revoked_at=revoked_at)
 
     def insert_member(self, member: Member) -> None:
         self._check_mine(member.workspace)
