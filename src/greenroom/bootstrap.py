@@ -64,7 +64,7 @@ class Doors:
 async def build(settings: Settings) -> AsyncIterator[Built]:
     """Opens the store, founds the workspace, compiles what is served, and keeps it current until the end."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(migrate_database, settings.database_url)
+    await migrate_database(settings.database_url)
     store = await open_store(settings.database_url)
     stop = asyncio.Event()
     following: asyncio.Task[None] | None = None
@@ -108,7 +108,7 @@ def migrate(data_dir: Path | None = None) -> None:
     """Brings the database to the newest schema."""
     settings = read_settings(data_dir=data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    migrate_database(settings.database_url)
+    asyncio.run(migrate_database(settings.database_url))
 
 
 def backup(target: Path, data_dir: Path | None = None) -> None:
@@ -153,7 +153,6 @@ def _serve_many(settings: Settings) -> None:
     if settings.database_url.startswith("sqlite"):
         raise Invalid("invalid_setting", "more than one worker needs PostgreSQL: set GREENROOM_DATABASE_URL")
     hand_down(settings)
-    migrate_database(settings.database_url)
     asyncio.run(_make_link(settings))
     uvicorn.run(
         "greenroom.bootstrap:worker",

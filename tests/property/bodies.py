@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from greenroom.domain.body_diffs import PLAIN, keys_of, shape_of_field
 from greenroom.domain.kind import Shape
+from greenroom.kinds import KINDS
 
 _TEXT = Shape(form="text")
 _CODE = Shape(form="code")
@@ -151,20 +152,28 @@ def _edited_list(draw: st.DrawFn, value: list[Any], keys: list[str], shape: Shap
 def edited_bodies(draw: st.DrawFn, body: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
     """A body after a few edits, still a mapping."""
     result = draw(edited(body, shape))
-    return result if isinstance(result, dict) else {"whole": result}
+    return dict(result) if isinstance(result, Mapping) else {"whole": result}
+
+
+@st.composite
+def shaped_bodies(draw: st.DrawFn) -> tuple[Shape, dict[str, Any]]:
+    """A shape and a body of it: one made up, or the sample of a real kind after a few edits."""
+    if _pick(draw, 3, 1):
+        kind = draw(st.sampled_from(list(KINDS.values())))
+        return kind.shape, draw(edited_bodies(kind.sample, kind.shape))
+    shape = draw(shapes)
+    return shape, draw(bodies(shape))
 
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Shape, dict[str, Any], dict[str, Any]]:
     """A shape and two bodies of it, the second edited from the first or quite another."""
-    shape = draw(shapes)
-    before = draw(bodies(shape))
+    shape, before = draw(shaped_bodies())
     return shape, before, draw(st.one_of(edited_bodies(before, shape), bodies(shape)))
 
 
 @st.composite
 def triples(draw: st.DrawFn) -> tuple[Shape, dict[str, Any], dict[str, Any], dict[str, Any]]:
     """A shape, a base and two edited bodies."""
-    shape = draw(shapes)
-    base = draw(bodies(shape))
+    shape, base = draw(shaped_bodies())
     return shape, base, draw(edited_bodies(base, shape)), draw(edited_bodies(base, shape))

@@ -14,15 +14,9 @@ from greenroom.domain.canonical import canonical_json
 from greenroom.domain.errors import Conflict
 from greenroom.domain.kind import Shape
 from greenroom.domain.texts import line_hunks, merge_lines, word_hunks
-from tests.property.bodies import bodies, lines, pairs, shapes
+from tests.property.bodies import lines, pairs, shaped_bodies
 
 Pair = tuple[Shape, dict[str, Any], dict[str, Any]]
-
-
-@st.composite
-def shaped_bodies(draw: st.DrawFn) -> tuple[Shape, dict[str, Any]]:
-    shape = draw(shapes)
-    return shape, draw(bodies(shape))
 
 
 @given(shaped_bodies())

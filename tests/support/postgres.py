@@ -26,6 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from greenroom.storage.sql import migrate
 from tests.support.gaps import run_folder
 
 OWNER = "greenroom"
@@ -33,6 +34,7 @@ OWNER = "greenroom"
 
 def prepare_template(url: str) -> None:
     """Fills the template database, once a run, before the first test's database is copied from it."""
+    _run(migrate(url))
 
 
 @dataclass(frozen=True)

@@ -82,13 +82,22 @@ def begin(
 
 
 @app.command()
-def login(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+def login(
+    ctx: typer.Context,
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="The server; default: --url, or the saved one.")
+    ] = None,
+    key: Annotated[str | None, typer.Option("--api-key", help="The API key; asked for where none is given.")] = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
     """Saves a server, a key and a project. Asks the server first who you are."""
     session = open_session(ctx, as_json)
+    session.go_to(url, key)
     if session.login.key is None:
         if not session.interactive:
             raise typer.BadParameter("give a key with --api-key or GREENROOM_API_KEY")
-        session.use_key(typer.prompt("API key", hide_input=True))
+        session.go_to(None, typer.prompt("API key", hide_input=True, err=True))
     me = session.client.me()
     if project is not None:
         project = session.client.projects.load(project).slug

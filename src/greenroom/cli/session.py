@@ -53,9 +53,9 @@ class Session:
 
         return Client(self.login.url, self.login.key, transport=self.around.transport, clock=self.around.clock)
 
-    def use_key(self, key: str) -> None:
-        """Takes a key that was typed in."""
-        self.key = key
+    def go_to(self, url: str | None, key: str | None) -> None:
+        """Takes a server or a key that a command names itself; None leaves what is."""
+        self.url, self.key = url or self.url, key or self.key
         self.__dict__.pop("login", None)
 
     def close(self) -> None:

@@ -142,14 +142,14 @@ class _Merge:
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             empty: Body = {}
             known = cast(Body, base) if isinstance(base, Mapping) else empty
-            return self.fields(_Three(known, cast(Body, ours), cast(Body, theirs)), shape, place)
+            inner = _Three(known, cast(Body, ours), cast(Body, theirs))
+            return _or_absent(self.fields(inner, shape, place), sides)
         free = _read_free_mappings(sides, shape)
         if free is not None:
-            return self.fields(free, shape, place) or ABSENT
+            return _or_absent(self.fields(free, shape, place), sides)
         rows = _read_keyed_lists(sides, shape)
         if rows is not None:
-            merged = self.elements(rows, shape, place)
-            return merged if merged or (ours is not ABSENT and theirs is not ABSENT) else ABSENT
+            return _or_absent(self.elements(rows, shape, place), sides)
         return self.atom(sides, shape, place)
 
     def atom(self, sides: _Three, shape: Shape, place: _Place) -> Any:
@@ -216,6 +216,13 @@ class _Merge:
         )
         self.conflicts.append(conflict)
         return sides.base
+
+
+def _or_absent(merged: Any, sides: _Three) -> Any:
+    """Returns ABSENT for a list or mapping left empty that some side lacks, unless both sides emptied it."""
+    if merged or all(side is not ABSENT for side in sides) or sides.ours == merged == sides.theirs:
+        return merged
+    return ABSENT
 
 
 def _read_free_mappings(sides: _Three, shape: Shape) -> _Three | None:

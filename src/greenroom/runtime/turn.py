@@ -12,6 +12,7 @@ from greenroom.runtime.phrases import built_in
 from greenroom.runtime.plans import HandoffPlan, RulePlan
 from greenroom.runtime.program import Program
 from greenroom.runtime.texts import Scope, render
+from greenroom.runtime.values import start_value
 
 MAX_HEARD = 4_000
 VOICE = "voice"
@@ -110,9 +111,9 @@ class Turn:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """Returns every variable's value: what was set, else the version's default."""
-        defaults = {slug: plan.default for slug, plan in self.program.variables.items() if plan.default is not None}
-        return {**defaults, **self.state["vars"]}
+        """Returns every variable's value: what was set, else its default, else its type's empty value."""
+        plans = self.program.variables.values()
+        return {plan.slug: start_value(plan.default, plan.type) for plan in plans} | self.state["vars"]
 
     @property
     def variant(self) -> Mapping[str, str]:
@@ -125,8 +126,7 @@ class Turn:
     @property
     def scope(self) -> Scope:
         if self._scope is None:
-            known = dict.fromkeys(self.program.variables) | self.variables
-            self._scope = Scope(self.program.components, self.program.names, known, self.variant)
+            self._scope = Scope(self.program.components, self.program.names, self.variables, self.variant)
         return self._scope
 
     @property

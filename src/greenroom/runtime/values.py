@@ -13,6 +13,7 @@ from greenroom.runtime.bodies import clean
 MAX_VALUE_BYTES = 16_384
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 _NUMBER = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
+_EMPTY: Mapping[str, Any] = {"text": "", "date": "", "boolean": False, "list": (), "object": {}}
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -30,6 +31,11 @@ def coerce(value: Any, kind: str) -> tuple[Any, str | None]:
         return value, None
     made = read(value)
     return (made, None) if made is not None else (None, f"is not a {kind}")
+
+
+def start_value(default: Any, kind: str) -> Any:
+    """Returns what a variable is before anybody set it; a number is null."""
+    return _EMPTY.get(kind) if default is None else default
 
 
 def _text(value: Any) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,6 +25,11 @@ class SignedIn:
 
     principal: Principal
     token: str
+
+
+def csrf_token(session_token: str) -> str:
+    """Returns what a page of ours sends with a session to prove that it is ours; it does not lead back to it."""
+    return hmac.new(session_token.encode(), b"greenroom csrf", hashlib.sha256).hexdigest()
 
 
 class Access:

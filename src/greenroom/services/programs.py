@@ -36,6 +36,10 @@ class Programs:
             self._ready.move_to_end((workspace, digest))
         return program
 
+    def forget(self, workspace: WorkspaceId, digest: Digest) -> None:
+        """Drops a program from memory; the next use compiles it again."""
+        self._ready.pop((workspace, digest), None)
+
     async def load(self, workspace: WorkspaceId, digest: Digest) -> Program:
         """Returns the program of a stored snapshot, compiling it when it is not ready. Raises NotFound."""
         ready = self.find(workspace, digest)

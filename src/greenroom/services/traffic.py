@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from greenroom.domain.access import Principal
 from greenroom.domain.canonical import Digest
 from greenroom.domain.environments import Arm, choose_arm, choose_slot
-from greenroom.domain.errors import NotFound, Refused, Unavailable
+from greenroom.domain.errors import NotFound, Refused
 from greenroom.domain.ids import WorkspaceId
 from greenroom.ports import Reading, Store
 from greenroom.services.programs import Programs
@@ -60,6 +60,9 @@ class Traffic:
         self._keys: Mapping[str, Principal] = {}
         self._warm: set[tuple[WorkspaceId, Digest]] = set()
         self._refreshing = asyncio.Lock()
+        self._begun = self._finished = 0
+        self.failed: Mapping[tuple[WorkspaceId, Digest], Exception] = {}
+        """Versions that are served and do not compile, with the reason."""
         self.refreshed = 0
         """How often the table was read anew."""
 
@@ -71,6 +74,10 @@ class Traffic:
     def find_principal(self, key_hash: str) -> Principal | None:
         """Returns the owner of an API key from memory, None when it is not known (yet)."""
         return self._keys.get(key_hash)
+
+    def has_project(self, workspace: WorkspaceId, slug: str) -> bool:
+        """Says whether the table has a project, by slug or id."""
+        return (workspace, slug) in self._table
 
     def decide(self, workspace: WorkspaceId, slug: str, key: str, environment: str | None) -> Resolved:
         """Returns which version serves a key. Raises NotFound, or Refused `nothing_served`."""
@@ -97,37 +104,62 @@ class Traffic:
         return self.decide(call.workspace, slug, key, environment)
 
     async def refresh(self) -> None:
-        """Reads the table anew, compiling what is newly served before it is switched to here."""
+        """Reads the table anew, compiling what is newly served before it is switched to here.
+
+        Calls that come while another reads share the next reading. A version that does not compile keeps its
+        project on the last table (`failed` says why); nobody else waits for it.
+        """
+        asked = self._begun
         async with self._refreshing:
-            keys = await self._store.system(lambda tx: tx.list_key_principals())
+            if self._finished > asked:
+                return
+            self._begun += 1
+            mine = self._begun
+            # First of all who may ask: a revoked key must not outlive a version that does not compile.
+            self._keys = await self._store.system(lambda tx: tx.list_key_principals())
             table: dict[tuple[WorkspaceId, str], ProjectPointers] = {}
             for workspace in await self._store.system(lambda tx: tx.list_workspaces()):
                 found = await self._store.read(workspace, _read_pointers)
                 table.update({(workspace, slug): pointers for slug, pointers in found.items()})
             await self._compile_new(table)
-            self._table, self._keys = table, keys
+            self._table = {place: self._last_good(place, now) for place, now in table.items()}
+            self._finished = mine
             self.refreshed += 1
 
     async def _compile_new(self, table: Table) -> None:
-        served = {
-            (workspace, pointer.digests[arm.version])
-            for (workspace, _), project in table.items()
-            for pointer in project.environments.values()
-            for arm in pointer.arms
-        }
+        served = {(place[0], digest) for place, project in table.items() for digest in _digests_of(project)}
+        failed: dict[tuple[WorkspaceId, Digest], Exception] = {}
         for workspace, digest in served - self._warm:
-            await self._programs.load(workspace, digest)
-        self._warm = served
+            try:
+                await self._programs.load(workspace, digest)
+            except Exception as wrong:  # noqa: BLE001 - one poisoned version must not stop everybody's table
+                failed[workspace, digest] = wrong
+        self._warm = served - failed.keys()
+        self.failed = failed
+
+    def _last_good(self, place: tuple[WorkspaceId, str], now: ProjectPointers) -> ProjectPointers:
+        if any((place[0], digest) in self.failed for digest in _digests_of(now)):
+            return self._table.get(place, now)
+        return now
 
     async def follow(self, stop: asyncio.Event, report: Callable[[Exception], None]) -> None:
-        """Keeps the table current until `stop`; a failing store is reported and asked again."""
+        """Keeps the table current until `stop`; what fails is reported and tried again."""
         while not stop.is_set():
+            before = self.failed
             try:
                 await self._store.wait_for_change(1.0)
                 await self.refresh()
-            except (Unavailable, OSError) as wrong:
+            except Exception as wrong:  # noqa: BLE001 - if this loop ends, revoked keys live for ever
                 report(wrong)
                 await asyncio.sleep(0.5)
+            for digest, wrong in self.failed.items():
+                if digest not in before:
+                    report(wrong)
+
+
+def _digests_of(project: ProjectPointers) -> set[Digest]:
+    pointers = project.environments.values()
+    return {pointer.digests[arm.version] for pointer in pointers for arm in pointer.arms}
 
 
 def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:

@@ -198,7 +198,7 @@ class FieldFacts:
         )
 
     def mentions(self, value: Any, pointer: str, group: Mapping[str, Any]) -> Iterator[Mention]:
-        """Yields the entities that a value of this field names; `group` is the mapping around it."""
+        """Yields the entities that a value of this field names; `group` holds the field that chooses a link's kind."""
         if self.link is not None:
             kind = self.link.kind_in(group)
             if isinstance(value, str) and value and kind:
@@ -222,7 +222,9 @@ def mentions_of_fields(
     """Yields the entities that a group of fields names, in the order of its fields."""
     for name, facts in fields.items():
         if name in group:
-            yield from facts.mentions(group[name], f"{pointer}/{name}", group)
+            by = facts.link.by if facts.link else ""
+            around = {by: group.get(by, fields[by].default)} if by else {}
+            yield from facts.mentions(group[name], f"{pointer}/{name}", around)
 
 
 def fields_of(model: type[Part]) -> Mapping[str, FieldFacts]:

@@ -7,7 +7,6 @@ again after a lost race or a lost connection, as long as its COMMIT was not sent
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,9 +14,8 @@ import asyncpg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from greenroom.domain.errors import Unavailable
 from greenroom.domain.ids import WorkspaceId
 from greenroom.ports import Reading, System, Writing
 from greenroom.storage.refusals import unavailable
@@ -41,7 +39,10 @@ TRIES = 6
 _RACES = {"40001", "40P01"}
 """Serialisation failure and deadlock: PostgreSQL undid the transaction, so it may run again."""
 _GONE = ("08", "57P0")
-"""Connection lost, server shutting down or crashed."""
+"""Connection lost, server shutting down, starting or crashed."""
+_TROUBLE = ("25P03", "28", "3D", "53", "55P03", "57014", "58", "XX")
+"""Idle too long, not let in, no such database, out of resources, a lock or statement took too long, broken."""
+_NOTIFY = f"NOTIFY {CHANNEL}"
 
 
 async def connect(url: str, **options: Any) -> asyncpg.Connection:
@@ -81,9 +82,7 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self._caches = Caches()
         self._engine = create_engine(url)
-        self._reading = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._listener = Listener(url)
 
     async def read(self, workspace: WorkspaceId, work: Callable[[Reading], T]) -> T:
@@ -91,7 +90,7 @@ class PostgresStore:
             scope = Work(connection, workspace, self._caches)
             return scope, work(SqlReading(scope))
 
-        scope, result = await self._carry_out(self._reading, run)
+        scope, result = await self._carry_out(self._reading, run, writes=False)
         scope.remembered.share()
         return result
 
@@ -103,7 +102,7 @@ class PostgresStore:
                 connection.exec_driver_sql(_NOTIFY)
             return scope, result
 
-        scope, result = await self._carry_out(self._engine, run)
+        scope, result = await self._carry_out(self._engine, run, writes=True)
         scope.remembered.share()
         self._listener.changes.notice()
         return result
@@ -116,7 +115,7 @@ class PostgresStore:
                 connection.exec_driver_sql(_NOTIFY)
             return result
 
-        result = await self._carry_out(self._engine, run)
+        result = await self._carry_out(self._engine, run, writes=True)
         self._listener.changes.notice()
         return result
 
@@ -124,27 +123,55 @@ class PostgresStore:
         return await self._listener.wait(timeout_seconds)
 
     async def check(self) -> None:
-        await self._carry_out(self._reading, check_revision)
+        await self._carry_out(self._reading, check_revision, writes=False)
 
     async def close(self) -> None:
         await self._listener.close()
         await self._engine.dispose()
 
-    async def _carry_out(self, engine: AsyncEngine, run: Callable[[Connection], T]) -> T:
-        """Runs work in a transaction, again where nothing can have been committed."""
+    async def _carry_out(self, engine: AsyncEngine, run: Callable[[Connection], T], *, writes: bool) -> T:
+        """Runs work in a transaction, and again where nothing of it can have been committed."""
         for attempt in range(1, TRIES + 1):
-            attempting = _Attempt()
+            committing = False
             try:
                 async with engine.connect() as connection:
-                    return await attempting.carry_out(connection, run)
+                    result = await connection.run_sync(run)
+                    committing = writes
+                    await connection.commit()
+                    return result
             except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as wrong:
-                if attempting.committing:
-                    refusal = unavailable("it did not say whether the change was made", outcome="unknown")
-                    raise refusal from wrong
-                if attempt < TRIES and _may_run_again(wrong):
+                state, lost = _state(wrong), _is_lost(wrong)
+                if committing and (lost or state is None):
+                    raise unavailable("it did not say whether the change was made", outcome="unknown") from wrong
+                if attempt < TRIES and (lost or state in _RACES):
                     await asyncio.sleep(0.005 * attempt * attempt)
-                    continue
-                if _is_trouble(wrong):
+                elif lost or _is_trouble(wrong, state):
                     raise unavailable(_reason(wrong)) from wrong
-                raise
+                else:
+                    raise
         raise AssertionError("unreachable")
+
+
+def _state(wrong: BaseException) -> str | None:
+    """Returns the SQLSTATE that the server sent, None when it was not the server that failed."""
+    return getattr(wrong.orig if isinstance(wrong, DBAPIError) else wrong, "sqlstate", None)
+
+
+def _is_lost(wrong: BaseException) -> bool:
+    """Says whether the connection is gone, or could not be had at once."""
+    if isinstance(wrong, DBAPIError) and wrong.connection_invalidated:
+        return True
+    return isinstance(wrong, ConnectionError) or (_state(wrong) or "").startswith(_GONE)
+
+
+def _is_trouble(wrong: BaseException, state: str | None) -> bool:
+    """Says whether the failure is the database's and not the program's."""
+    if isinstance(wrong, (PoolTimeoutError, OSError, InterfaceError, asyncpg.InterfaceError)):
+        return True
+    return state is not None and (state in _RACES or state.startswith(_TROUBLE))
+
+
+def _reason(wrong: BaseException) -> str:
+    if isinstance(wrong, PoolTimeoutError):
+        return f"all {POOL + OVERFLOW} connections have been busy for {WAIT_SECONDS} s"
+    return str(wrong.orig if isinstance(wrong, DBAPIError) else wrong) or type(wrong).__name__

@@ -139,7 +139,7 @@ class SqlReading:
 
     def find_project(self, slug_or_id: str) -> Project | None:
         row = self._work.first(_FIND_PROJECT, w_id=slug_or_id)
-        return row and r.project_from_row(row)
+        return None if row is None else r.project_from_row(row)
 
     def list_projects(self, after_slug: str, limit: int) -> Sequence[Project]:
         found = self._work.all(_LIST_PROJECTS, w_after=after_slug, w_limit=max(limit, 0))
@@ -150,7 +150,7 @@ class SqlReading:
 
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:
         row = self._work.first(_FIND_ENVIRONMENT, w_project=project, w_id=alias_or_id)
-        return row and r.environment_from_row(row)
+        return None if row is None else r.environment_from_row(row)
 
     def load_bodies(self, digests: Collection[Digest]) -> Mapping[Digest, bytes]:
         found = self._work.each(_LOAD_BODIES, "w_digests", digests)
@@ -168,7 +168,7 @@ class SqlReading:
 
     def find_version(self, project: ProjectId, number: int) -> Version | None:
         row = self._work.first(_FIND_VERSION, w_project=project, w_number=number)
-        return row and r.version_from_row(row)
+        return None if row is None else r.version_from_row(row)
 
     def list_versions(
         self,
@@ -199,7 +199,7 @@ class SqlReading:
 
     def find_release(self, environment: EnvironmentId, seq: int) -> Release | None:
         row = self._work.first(_FIND_RELEASE, w_environment=environment, w_seq=seq)
-        return row and r.release_from_row(row)
+        return None if row is None else r.release_from_row(row)
 
     def list_releases(self, environment: EnvironmentId, before: int | None, limit: int) -> Sequence[Release]:
         query = _RELEASES.order_by(rel.seq.desc()).limit(_LIMIT)
@@ -218,11 +218,11 @@ class SqlReading:
 
     def find_draft(self, environment: EnvironmentId, owner: PrincipalId) -> Draft | None:
         row = self._work.first(_FIND_DRAFT, w_environment=environment, w_owner=owner)
-        return row and r.draft_from_row(row)
+        return None if row is None else r.draft_from_row(row)
 
     def find_draft_by_id(self, draft: DraftId) -> Draft | None:
         row = self._work.first(_FIND_DRAFT_BY_ID, w_id=draft)
-        return row and r.draft_from_row(row)
+        return None if row is None else r.draft_from_row(row)
 
     def list_open_drafts(self, environment: EnvironmentId) -> Sequence[Draft]:
         return tuple(map(r.draft_from_row, self._work.all(_LIST_OPEN_DRAFTS, w_environment=environment)))
@@ -233,7 +233,7 @@ class SqlReading:
 
     def find_conversation(self, conversation: ConversationId) -> Conversation | None:
         row = self._work.first(_FIND_CONVERSATION, w_id=conversation)
-        return row and r.conversation_from_row(row)
+        return None if row is None else r.conversation_from_row(row)
 
     def list_conversations(
         self, project: ProjectId, where: ConversationFilter, before: str | None, limit: int
@@ -294,4 +294,4 @@ class SqlReading:
 
     def find_replayed(self, principal: PrincipalId, operation: str, key: str) -> Replayed | None:
         row = self._work.first(_FIND_REPLAYED, w_principal=principal, w_operation=operation, w_key=key)
-        return row and r.replayed_from_row(row)
+        return None if row is None else r.replayed_from_row(row)

@@ -57,7 +57,7 @@ def upgrade(connection: Connection) -> None:
         check_revision(connection)
 
     def steps(revision: Any, _: MigrationContext) -> Any:
-        return scripts()._upgrade_revs("head", revision)  # noqa: SLF001 as alembic.command.upgrade does
+        return scripts()._upgrade_revs("head", revision)
 
     with EnvironmentContext(Config(), scripts(), fn=steps, destination_rev="head") as environment:
         environment.configure(connection=connection)

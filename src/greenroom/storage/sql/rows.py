@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+
+from sqlalchemy import RowMapping
 
 from greenroom.domain.access import ApiKey, Member, Role, Session
 from greenroom.domain.canonical import Digest
@@ -28,7 +30,7 @@ from greenroom.domain.versions import Mark, Version
 from greenroom.ports import Replayed
 from greenroom.storage.packing import fold, pack, unpack
 
-Row = Mapping[str, Any]
+Row = RowMapping
 """Column → value."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

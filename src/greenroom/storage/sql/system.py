@@ -71,7 +71,7 @@ class SqlSystem:
         if not is_storable(key_hash):
             return None
         row = self._connection.execute(_FIND_KEY, {"w_hash": key_hash}).mappings().first()
-        return row and _principal(row)
+        return None if row is None else _principal(row)
 
     def list_key_principals(self) -> Mapping[str, Principal]:
         return {row["key_hash"]: _principal(row) for row in self._connection.execute(_KEYS).mappings()}
@@ -84,7 +84,7 @@ class SqlSystem:
             return None
         values = {"w_hash": token_hash, "w_now": r.to_us(now)}
         row = self._connection.execute(_TAKE_LINK, values).mappings().first()
-        return row and r.session_from_row(row)
+        return None if row is None else r.session_from_row(row)
 
     def find_session(self, token_hash: str, now: datetime) -> tuple[Session, Principal] | None:
         if not is_storable(token_hash):

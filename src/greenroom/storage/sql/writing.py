@@ -26,7 +26,7 @@ from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
 from greenroom.storage.sql.reading import SqlReading
-from greenroom.storage.sql.work import WORKSPACE, Work
+from greenroom.storage.sql.work import WORKSPACE
 
 _ID = bindparam("w_id")
 _PROJECT = bindparam("w_project")

@@ -156,4 +156,3 @@ def create_indexes() -> None:
         name="ix_conversations_running",
         where="ended_at IS NULL AND ref IS NULL",
     )
-

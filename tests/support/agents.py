@@ -1,0 +1,88 @@
+"""Agents to talk to in tests: the hotel of examples/, small ones written in place, and a short way to talk."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from greenroom.domain.entities import Address, Body, parse_address
+from greenroom.kinds import KINDS
+from greenroom.runtime.engine import Context, Heard, Step, start, step
+from greenroom.runtime.program import Program, compile_program
+from greenroom.wire.folder import from_files
+
+HOTEL = Path(__file__).resolve().parents[2] / "examples" / "hotel"
+
+
+def hotel(version: str) -> dict[Address, Body]:
+    """Returns one version of the demo agent."""
+    folder = HOTEL / version
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+    return from_files(files, KINDS)
+
+
+def entities(bodies: Mapping[str, Mapping[str, Any]]) -> dict[Address, Body]:
+    """Returns `{"topic/pets": {...}}` as entities; schema and name are added."""
+    return {parse_address(text): {"schema": 1, "name": text.partition("/")[2], **body} for text, body in bodies.items()}
+
+
+def changed(
+    agent: Mapping[Address, Body], address: str, body: Mapping[str, Any] | None = None, **fields: Any
+) -> dict[Address, Body]:
+    """Returns the agent with one entity replaced (`body`), or some of its fields."""
+    where = parse_address(address)
+    before = dict(copy.deepcopy(agent.get(where, {"schema": 1, "name": where.slug})))
+    return {**agent, where: {**(before if body is None else {"schema": 1, "name": where.slug, **body}), **fields}}
+
+
+def without(agent: Mapping[Address, Body], address: str) -> dict[Address, Body]:
+    """Returns the agent without an entity."""
+    return {where: body for where, body in agent.items() if str(where) != address}
+
+
+@dataclass
+class Talk:
+    """One conversation. Every step is checked to be plain JSON, and replayed to be the same."""
+
+    program: Program
+    context: Context
+    steps: list[Step] = field(default_factory=list[Step])
+
+    @property
+    def last(self) -> Step:
+        return self.steps[-1]
+
+    def say(self, text: str, event: Any = "") -> Step:
+        """Takes one turn."""
+        state = json.loads(json.dumps(self.last.state))
+        heard = Heard(text, event)
+        taken = step(self.program, state, heard, self.context)
+        assert state == self.last.state, "a step changed the state that it was given"
+        assert step(self.program, state, heard, self.context) == taken
+        assert "{{" not in taken.said
+        assert json.loads(json.dumps([taken.effects, taken.state, taken.trace])) == [
+            [*map(dict, taken.effects)],
+            taken.state,
+            taken.trace,
+        ]
+        self.steps.append(taken)
+        return taken
+
+    def effects(self, kind: str) -> list[Mapping[str, Any]]:
+        """Returns the effects of a type in the last step."""
+        return [effect for effect in self.last.effects if effect["type"] == kind]
+
+
+def talk(agent: Mapping[Address, Body] | Program, channel: str = "chat", **context: Any) -> Talk:
+    """Starts a conversation in `live`."""
+    program = agent if isinstance(agent, Program) else compile_program(agent)
+    where = replace(Context(environment="live", channel=channel), **context)
+    begun = Talk(program, where)
+    begun.steps.append(start(program, where))
+    return begun
