@@ -20,11 +20,14 @@ from greenroom.api.app import build_api
 from greenroom.api.hot import HotDoors
 from greenroom.domain.access import Principal
 from greenroom.domain.errors import Invalid
+from greenroom.domain.events import AuditRecord
+from greenroom.domain.ids import WorkspaceId
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
 from greenroom.providers.clock import SystemClock
 from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
+from greenroom.services.outbox import Outbox
 from greenroom.settings import Settings, hand_down, read_settings
 from greenroom.storage.sql import backup as write_backup
 from greenroom.storage.sql import migrate as migrate_database
@@ -67,22 +70,32 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
     await migrate_database(settings.database_url)
     store = await open_store(settings.database_url)
     stop = asyncio.Event()
-    following: asyncio.Task[None] | None = None
+    following: list[asyncio.Task[None]] = []
     try:
         desk = Desk(store, SystemClock(), KINDS, READERS)
         owner = await desk.access.found_workspace(settings.bootstrap_key)
         await desk.traffic.refresh()
-        following = asyncio.create_task(
-            desk.traffic.follow(stop, lambda wrong: _log.warning("store_unavailable", error=str(wrong)))
-        )
+        outbox = Outbox(store, [_log_event])
+        following = [
+            asyncio.create_task(desk.traffic.follow(stop, _report)),
+            asyncio.create_task(outbox.follow(stop, _report)),
+        ]
         api = build_api(desk)
         yield Built(desk, owner, Doors(HotDoors(api, desk), build_web(desk)))
     finally:
         stop.set()
-        if following is not None:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
         await store.close()
+
+
+def _report(wrong: Exception) -> None:
+    _log.warning("will_try_again", error=str(wrong))
+
+
+async def _log_event(workspace: WorkspaceId, record: AuditRecord) -> None:
+    _log.info("event", workspace=workspace, seq=record.seq, payload=record.payload.decode())
 
 
 def serve(

@@ -88,7 +88,9 @@ class Bench:
             await self.desk.drafts.save(self.call, SLUG, "sandbox", address, body, draft[address])
 
     async def publish(self) -> int:
-        done = await self.desk.publishing.publish(self.call, SLUG, "sandbox", PublishRequest(f"Twenty edits, {self.edit}"))
+        done = await self.desk.publishing.publish(
+            self.call, SLUG, "sandbox", PublishRequest(f"Twenty edits, {self.edit}")
+        )
         return done.version.version.number
 
     async def promote(self, version: int, alias: str) -> None:
@@ -163,6 +165,8 @@ def run() -> None:
         ratio = f"{large[name] / small[name]:.2f}"
         table.row(labels.get(name, name), f"{small[name]:.2f} ms", f"{large[name]:.2f} ms", ratio, bars.get(name, "–"))
     whole = [side["publish"] + side["compile"] for side in (small, large)]
-    table.row("publish + compile", f"{whole[0]:.2f} ms", f"{whole[1]:.2f} ms", f"{whole[1] / whole[0]:.2f}", "honest sum")
+    table.row(
+        "publish + compile", f"{whole[0]:.2f} ms", f"{whole[1]:.2f} ms", f"{whole[1] / whole[0]:.2f}", "honest sum"
+    )
     table.row("diff of two snapshots in memory", "–", f"{in_memory_compare():.2f} ms", "–", "≤ 2 ms")
     table.print()

@@ -32,10 +32,11 @@ def test_sound_bodies_come_back_from_files(kind: ModelKind, data: st.DataObject)
     assert to_files({address: stored}, KINDS) == files, "equal bodies gave different bytes"
 
 
-@given(st.dictionaries(st.sampled_from(ALL), st.data(), max_size=5))
-def test_whole_projects_come_back_from_archives(chosen: dict[ModelKind, st.DataObject]) -> None:
+@given(data=st.data())
+def test_whole_projects_come_back_from_archives(data: st.DataObject) -> None:
+    kinds = data.draw(st.sets(st.sampled_from(list(KINDS)), max_size=4))
     entities: dict[Address, Body] = {
-        Address(kind.name, kind.singleton or "a"): data.draw(sound_bodies(kind)) for kind, data in chosen.items()
+        Address(name, KINDS[name].singleton or "a"): data.draw(sound_bodies(KINDS[name])) for name in sorted(kinds)
     }
     packed = pack(to_files(entities, KINDS))
     assert pack(to_files(entities, KINDS)) == packed

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import httpx2
@@ -67,8 +67,10 @@ class FakeApi:
 
 
 def as_answer(answer: Any, status: int) -> Answer:
-    if isinstance(answer, httpx2.Response | Exception) or callable(answer):
+    if isinstance(answer, httpx2.Response | Exception):
         return answer
+    if callable(answer):
+        return cast("Answer", answer)
     if isinstance(answer, bytes):
         return lambda _request: httpx2.Response(status, content=answer)
     text = answer.model_dump_json() if hasattr(answer, "model_dump_json") else json.dumps(answer)

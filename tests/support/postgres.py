@@ -26,7 +26,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from greenroom.storage.sql import migrate
 from tests.support.gaps import run_folder
 
 OWNER = "greenroom"
@@ -34,6 +33,9 @@ OWNER = "greenroom"
 
 def prepare_template(url: str) -> None:
     """Fills the template database, once a run, before the first test's database is copied from it."""
+    # Imported late: not every run needs a database.
+    from greenroom.storage.sql import migrate
+
     _run(migrate(url))
 
 

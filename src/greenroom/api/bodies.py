@@ -22,7 +22,9 @@ INLINE_BYTES: Final = 16 * 1024
 """JSON larger than this is checked in a thread: the loop has other requests to answer."""
 MAX_INTEGER_DIGITS: Final = 17
 
-_TOKEN = re.compile(rb'"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"|(?P<mark>[{}\[\],:])|(?P<number>-?\d[\d.eE+-]*+)', re.DOTALL)
+_TOKEN = re.compile(
+    rb'"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"|(?P<mark>[{}\[\],:])|(?P<number>-?\d[\d.eE+-]*+)', re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)

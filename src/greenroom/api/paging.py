@@ -37,7 +37,9 @@ def read_text_cursor(noun: str, cursor: str | None) -> str | None:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        whose, _, place = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode().partition(":")
+        whose, _, place = (
+            base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode().partition(":")
+        )
     except (binascii.Error, ValueError):
         raise _invalid() from None
     if whose != noun or not place or "\0" in place:

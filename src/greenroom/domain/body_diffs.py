@@ -67,8 +67,7 @@ def apply_changes(body: Body, changes: Sequence[FieldChange], shape: Shape) -> d
 def invert(changes: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
     """Returns the changes that take these back."""
     return tuple(
-        replace(change, op=_OPPOSITE[change.op], before=change.after, after=change.before)
-        for change in changes
+        replace(change, op=_OPPOSITE[change.op], before=change.after, after=change.before) for change in changes
     )
 
 
@@ -146,9 +145,7 @@ def _walk(
         new = dict(zip(keys_after, cast(list[Any], after), strict=True))
         yield from _walk_elements(old, new, shape, pointer, labels)
     elif not same(before, after):
-        yield FieldChange(
-            pointer, join_labels(labels), "edited", before, after, None, form_of(shape, before, after)
-        )
+        yield FieldChange(pointer, join_labels(labels), "edited", before, after, None, form_of(shape, before, after))
 
 
 def _walk_fields(

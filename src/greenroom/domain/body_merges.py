@@ -211,9 +211,7 @@ class _Merge:
         base, ours, theirs = (None if side is ABSENT else side for side in sides)
         absent = frozenset[Side](name for name, side in zip(SIDES, sides, strict=True) if side is ABSENT)
         label, form = join_labels(place.labels), form_of(shape, *sides)
-        conflict = Conflict(
-            identity, self.address, place.pointer, kind, base, ours, theirs, absent, label, form
-        )
+        conflict = Conflict(identity, self.address, place.pointer, kind, base, ours, theirs, absent, label, form)
         self.conflicts.append(conflict)
         return sides.base
 

@@ -24,23 +24,26 @@ Json = Any
 MAX_DEPTH = 64
 MAX_SAFE_INTEGER = 2**53
 _ES6_FIXED_BELOW = 21
+_TOO_LARGE = "is an integer beyond 2^53, which JSON readers round; send it as text"
 
 
 def canonical_json(value: Json) -> bytes:
     """Returns the RFC 8785 form of a JSON value.
 
     1 and 1.0 are the same bytes, `true` is not 1. Raises Invalid, with a pointer, for integers beyond
-    2^53, NaN and infinities, lone surrogates, keys that are not text, and nesting over 64 levels.
+    2^53 (10.0 ** 17 too), NaN and infinities, lone surrogates, keys that are not text, and nesting over 64
+    levels. Whatever it writes reads back as a value that it writes the same.
     """
     plain, exact = _normalise(value, "", 0)
-    if exact:
-        try:
+    try:
+        if exact:
             return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
-        except orjson.JSONEncodeError as wrong:
-            raise _invalid("", f"is not text that JSON can carry ({wrong})") from None
-    out: list[str] = []
-    _write(plain, out)
-    return "".join(out).encode()
+        out: list[str] = []
+        _write(plain, out)
+        return "".join(out).encode()
+    except orjson.JSONEncodeError:
+        pointer = _find_bad_text(plain, "") or ""
+        raise _invalid(pointer, "holds half a character (a lone surrogate), which is not text") from None
 
 
 def digest_of(value: Json) -> Digest:
@@ -63,10 +66,12 @@ def same(a: Json, b: Json) -> bool:
         return isinstance(b, Mapping) and a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     if isinstance(a, list):
         return isinstance(b, list) and len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return type(a) is type(b) and a == b or (isinstance(a, int | float) and isinstance(b, int | float) and a == b)
+    numbers = isinstance(a, int | float) and isinstance(b, int | float)
+    return (numbers or type(a) is type(b)) and a == b
 
 
 def _invalid(pointer: str, message: str) -> Invalid:
+    pointer = pointer.encode(errors="backslashreplace").decode()
     return Invalid("not_canonical", f"{pointer or '/'} {message}", errors=[Fault(pointer, message)])
 
 
@@ -78,7 +83,7 @@ def _normalise(value: Json, pointer: str, depth: int) -> tuple[Json, bool]:
         return value, True
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
-            raise _invalid(pointer, "is an integer beyond 2^53, which JSON readers round; send it as text")
+            raise _invalid(pointer, _TOO_LARGE)
         return value, True
     if isinstance(value, float):
         return _normalise_float(value, pointer)
@@ -109,6 +114,9 @@ def _normalise_float(value: float, pointer: str) -> tuple[Json, bool]:
         raise _invalid(pointer, "is not a finite number")
     if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
         return int(value), True
+    if MAX_SAFE_INTEGER < abs(value) < 10.0**_ES6_FIXED_BELOW:
+        # Written without an exponent it would read back as an integer, and as one that is refused.
+        raise _invalid(pointer, _TOO_LARGE)
     return value, False
 
 
@@ -134,13 +142,22 @@ def _write(value: Json, out: list[str]) -> None:
         out.append(orjson.dumps(value).decode())
 
 
-
-
 def _quote(text: str) -> str:
-    try:
-        return orjson.dumps(text).decode()
-    except orjson.JSONEncodeError as wrong:
-        raise _invalid("", f"holds text that JSON cannot carry ({wrong})") from None
+    return orjson.dumps(text).decode()
+
+
+def _find_bad_text(value: Json, pointer: str) -> str | None:
+    """Returns where text is that cannot be encoded: its own place, or that of the mapping whose key it is."""
+    if isinstance(value, str):
+        return pointer if any("\ud800" <= letter <= "\udfff" for letter in value) else None
+    if isinstance(value, dict):
+        if any(_find_bad_text(key, "") is not None for key in value):
+            return pointer
+        steps = [(key.replace("~", "~0").replace("/", "~1"), item) for key, item in value.items()]
+    else:
+        steps = list(enumerate(value)) if isinstance(value, list) else []
+    found = (_find_bad_text(item, f"{pointer}/{step}") for step, item in steps)
+    return next((place for place in found if place is not None), None)
 
 
 def _es6_number(value: float) -> str:

@@ -73,9 +73,7 @@ def explain(
     )
 
 
-def explain_one(
-    address: Address, before: Body | None, after: Body | None, kind: Kind | None
-) -> Change | None:
+def explain_one(address: Address, before: Body | None, after: Body | None, kind: Kind | None) -> Change | None:
     """Returns the change of one entity, None when both bodies mean the same once upgraded.
 
     Bodies of a kind that is not installed are compared as plain JSON.

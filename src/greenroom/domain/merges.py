@@ -97,9 +97,7 @@ def merge_snapshots(
             bodies = [_load(address, digest, load_body, kind) for digest in digests]
             contested.append(Contested(address, digests, *bodies))
     contested.sort(key=lambda entity: entity.address)
-    merge = Merge(
-        base, ours, theirs, ours.with_changes(taken), (), {}, tuple(contested), freeze=freeze, kinds=kinds
-    )
+    merge = Merge(base, ours, theirs, ours.with_changes(taken), (), {}, tuple(contested), freeze=freeze, kinds=kinds)
     return _settle(merge, {})
 
 
@@ -115,9 +113,7 @@ def resolve(merge: Merge, resolutions: Sequence[Resolution]) -> Merge:
         pointer = f"/resolutions/{index}"
         conflict = open_conflicts.get(resolution.conflict_id)
         if conflict is None:
-            raise _invalid(
-                "unknown_conflict", pointer, f"there is no open conflict '{resolution.conflict_id[:80]}'"
-            )
+            raise _invalid("unknown_conflict", pointer, f"there is no open conflict '{resolution.conflict_id[:80]}'")
         if conflict.id in chosen:
             raise _invalid("resolved_twice", pointer, f"conflict {conflict.id} is resolved twice")
         chosen[conflict.id] = _choose(conflict, resolution, pointer)
@@ -154,9 +150,7 @@ def _settle(merge: Merge, chosen: Mapping[str, Any]) -> Merge:
     for entity in merge.contested:
         address, kind = entity.address, merge.kinds.get(entity.address.kind)
         shape = kind.shape if kind else Shape()
-        body, found = merge_bodies(
-            entity.base, entity.ours, entity.theirs, shape, address=address, choices=choices
-        )
+        body, found = merge_bodies(entity.base, entity.ours, entity.theirs, shape, address=address, choices=choices)
         conflicts.extend(found)
         digests[address] = None
         if body is not None:

@@ -47,17 +47,13 @@ def check_note(note: str, suggestion: str, details: str = "") -> Note:
     """
     line = " ".join(note.split())
     if len(line) > MAX_NOTE:
-        raise _invalid(
-            "note_too_long", "/note", f"the note has {len(line)} characters; at most {MAX_NOTE} are allowed"
-        )
+        raise _invalid("note_too_long", "/note", f"the note has {len(line)} characters; at most {MAX_NOTE} are allowed")
     if len(details) > MAX_DETAILS:
         message = f"the details have {len(details):,} characters; at most {MAX_DETAILS:,} are allowed"
         raise _invalid("details_too_long", "/details", message)
     tags, text = split_tags(line)
     if len(tags) > MAX_TAGS:
-        raise _invalid(
-            "too_many_tags", "/note", f"the note has {len(tags)} tags; at most {MAX_TAGS} are allowed"
-        )
+        raise _invalid("too_many_tags", "/note", f"the note has {len(tags)} tags; at most {MAX_TAGS} are allowed")
     if is_vague(text):
         message = f"the note does not say what changed: '{text}'" if text else "the note is empty"
         fault = Fault("/note", message, "vague_note", hint=suggestion)

@@ -215,9 +215,7 @@ def _trace_back(trace: Sequence[Sequence[int]], x: int, y: int) -> list[Block]:
     return blocks[::-1]
 
 
-def _gaps(
-    before: int, after: int, blocks: Sequence[Block]
-) -> Iterator[tuple[int, int, int, int, Block | None]]:
+def _gaps(before: int, after: int, blocks: Sequence[Block]) -> Iterator[tuple[int, int, int, int, Block | None]]:
     """Yields (from, to, from, to, block): the stretch that differs, and the block that follows it."""
     i = j = 0
     for block in blocks:

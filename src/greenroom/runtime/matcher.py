@@ -27,7 +27,7 @@ from greenroom.runtime.matcher_index import (
     fit,
     kernel,
 )
-from greenroom.runtime.matcher_text import features, words
+from greenroom.runtime.matcher_text import features, meaningful, words
 
 NAME_NOISE = 0.5
 CONTENT_NOISE = 0.5
@@ -94,12 +94,11 @@ class Matcher:
         return bool(matches) and matches[0].score >= self.scale.threshold
 
     def _scores(self, model: _Model, said: tuple[str, ...]) -> Floats:
-        row = model.index.row(features(said))
-        cosines = model.index.similarities(row)
-        if not model.index.knows_a_word(row) and cosines.max() < NEAR_SPELLING:
-            return np.zeros(len(self.keys))
-        scores = self.scale.probabilities(model.raw(cosines))
         exact = model.exact.get(said, ())
+        if not exact and model.is_strange(said):
+            return np.zeros(len(self.keys))
+        cosines = model.index.similarities(model.index.row(features(said)))
+        scores = self.scale.probabilities(model.raw(cosines))
         scores[~model.reachable] = 0.0
         scores[list(exact)] = 1.0
         return np.round(scores, DECIMALS)
@@ -123,6 +122,11 @@ class _Model:
     @property
     def reachable(self) -> NDArray[np.bool_]:
         return self.sizes > 0
+
+    def is_strange(self, said: tuple[str, ...]) -> bool:
+        """Tells whether no word that carries meaning is known, nor spelled nearly like a known one."""
+        row = self.index.row(features(meaningful(said) or said))
+        return not self.index.knows_a_word(row) and self.index.similarities(row).max() < NEAR_SPELLING
 
     def raw(self, cosines: Floats) -> Floats:
         """Returns one text's raw topic scores from its cosines with every sample."""

@@ -9,16 +9,15 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections import Counter
 from functools import cache, lru_cache
-from itertools import pairwise
 
-from greenroom.runtime.matcher_words import CONTRACTIONS, FILLERS, GROUPS
+from greenroom.runtime.matcher_words import CONTRACTIONS, FILLERS, GROUPS, QUESTION_WORDS, SMALL_WORDS
 
 MAX_CHARS = 2_000
 MAX_WORDS = 128
 MAX_WORD_CHARS = 32
 CHAR_SIZES = (2, 3, 4)
+SMALL_WORD = 0.7  # weight of articles, pronouns, auxiliaries
 LONE_WORD = 0.5  # share of a word outside the thesaurus among the concepts of a text
 
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}|\{[^{}]*\}|https?://\S+")
@@ -64,26 +63,39 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(kept[:MAX_WORDS] or found[:MAX_WORDS])
 
 
+def meaningful(found: tuple[str, ...]) -> tuple[str, ...]:
+    """Leaves out the words that say nothing about a subject: articles, pronouns, question words, ..."""
+    return tuple(word for word in found if word not in SMALL_WORDS and word not in QUESTION_WORDS)
+
+
 def features(found: tuple[str, ...]) -> Features:
     """Weighs the features of normalised words inside their own text, one table per block.
 
     Blocks: stems; stems and adjacent stem pairs; character 2-4-grams inside padded words (as
     scikit-learn's `char_wb`); thesaurus concepts of stems and of adjacent stem pairs. The first three
-    weigh 1 + ln(count); a word's concepts share its weight, 1 / sqrt(number of its concepts) each, and
-    a word without one stands for itself at LONE_WORD.
+    weigh 1 + ln(amount); a word's concepts share its weight, 1 / sqrt(number of its concepts) each, and
+    a word without one stands for itself at LONE_WORD. Small words weigh SMALL_WORD in every block.
     """
-    stems: list[str] = []
-    pieces: list[str] = []
-    senses: list[tuple[str, ...]] = []
-    for word in found:
-        root, parts, meanings = _word(word)
-        stems.append(root)
-        pieces.extend(parts)
-        senses.append(meanings)
-    pairs = [f"{left} {right}" for left, right in pairwise(stems)]
+    stems: dict[str, float] = {}
+    pieces: dict[str, float] = {}
+    senses: dict[str, float] = {}
+    pairs: dict[str, float] = {}
+    before: tuple[str, float] | None = None
     known = concepts()
-    senses.extend(known.get(pair, ()) for pair in pairs)
-    return _damped(stems), _damped(stems + pairs), _damped(pieces), _shared(senses)
+    for word in found:
+        weight = SMALL_WORD if word in SMALL_WORDS else 1.0
+        root, parts, meanings, share = _word(word)
+        _add(stems, (root,), weight)
+        _add(pieces, parts, weight)
+        _add(senses, meanings, share * weight)
+        if before:
+            pair = f"{before[0]} {root}"
+            _add(pairs, (pair,), max(before[1], weight))
+            if phrase := known.get(pair):
+                _add(senses, phrase, len(phrase) ** -0.5)
+        before = root, weight
+    single = _damped(stems)
+    return single, single | _damped(pairs), _damped(pieces), senses
 
 
 @lru_cache(maxsize=8_192)
@@ -122,7 +134,7 @@ def concepts() -> dict[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=8_192)
-def _word(word: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+def _word(word: str) -> tuple[str, tuple[str, ...], tuple[str, ...], float]:
     root = stem(word)
     padded = f" {word} "
     pieces: list[str] = []
@@ -130,20 +142,19 @@ def _word(word: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         pieces.extend(padded[at : at + size] for at in range(max(1, len(padded) - size + 1)))
         if len(padded) <= size:
             break
-    return root, tuple(pieces), concepts().get(root, (f"={root}",))
+    meanings = concepts().get(root)
+    if meanings is None:
+        return root, tuple(pieces), (f"={root}",), LONE_WORD
+    return root, tuple(pieces), meanings, len(meanings) ** -0.5
 
 
-def _damped(names: list[str]) -> dict[str, float]:
-    return {name: 1.0 + math.log(count) if count > 1 else 1.0 for name, count in Counter(names).items()}
+def _add(amounts: dict[str, float], names: tuple[str, ...], amount: float) -> None:
+    for name in names:
+        amounts[name] = amounts.get(name, 0.0) + amount
 
 
-def _shared(senses: list[tuple[str, ...]]) -> dict[str, float]:
-    amounts: dict[str, float] = {}
-    for meanings in senses:
-        for name in meanings:
-            share = LONE_WORD if name.startswith("=") else len(meanings) ** -0.5
-            amounts[name] = amounts.get(name, 0.0) + share
-    return amounts
+def _damped(amounts: dict[str, float]) -> dict[str, float]:
+    return {name: 1.0 + math.log(amount) if amount > 1.0 else amount for name, amount in amounts.items()}
 
 
 def _strip_plural(word: str) -> str:

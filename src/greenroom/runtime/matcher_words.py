@@ -16,6 +16,16 @@ CONTRACTIONS = {
 }  # fmt: skip
 
 
+SMALL_WORDS = frozenset(
+    """
+    a an the this that these those some any of to in on at for from with by and or but if so as about into than
+    then there here i me my mine we us our you your it its they them their he she his her is are am was were be
+    been being do does did have has had can could would should will shall may might must please just also
+    """.split()
+)
+
+QUESTION_WORDS = frozenset("what which who whom whose how when where why".split())
+
 GROUPS = """
 pay payment paid repay settle; money cash fund dollar buck euro pound currency;
 currency exchange forex convert rate; price cost charge fee rate fare quote expense expensive much;

@@ -105,6 +105,4 @@ class AsyncClient(Nouns[Awaiting], Awaiting):
         return reply_of(await self._http.send(self._build(request)))
 
     def _build(self, request: Request) -> httpx2.Request:
-        return self._http.build_request(
-            request.method, request.target, **content_of(request, _async_chunks(request))
-        )
+        return self._http.build_request(request.method, request.target, **content_of(request, _async_chunks(request)))

@@ -103,6 +103,4 @@ class Client(Nouns[Blocking], Blocking):
         return reply_of(self._http.send(self._build(request)))
 
     def _build(self, request: Request) -> httpx2.Request:
-        return self._http.build_request(
-            request.method, request.target, **content_of(request, chunks(request))
-        )
+        return self._http.build_request(request.method, request.target, **content_of(request, chunks(request)))

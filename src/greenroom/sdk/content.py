@@ -30,18 +30,14 @@ class Content(Noun[S_co]):
     def load(self, project: str, address: str, *, ref: str | None = None) -> Call[EntityOut]:
         """Loads one entity by its address, `kind/slug`."""
         at = parse_address(address)
-        return read_call(
-            as_model(EntityOut), path_of("projects", project, "content", at.kind, at.slug), {"ref": ref}
-        )
+        return read_call(as_model(EntityOut), path_of("projects", project, "content", at.kind, at.slug), {"ref": ref})
 
 
 class Kinds(Noun[S_co]):
     """What entities can be."""
 
     @ListVerb
-    def list(
-        self, project: str, *, cursor: str | None = None, limit: int | None = None
-    ) -> Call[Page[KindOut]]:
+    def list(self, project: str, *, cursor: str | None = None, limit: int | None = None) -> Call[Page[KindOut]]:
         """Lists the kinds."""
         query = {"cursor": cursor, "limit": limit}
         return read_call(as_model(Page[KindOut]), path_of("projects", project, "kinds"), query)

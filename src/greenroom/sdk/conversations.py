@@ -50,17 +50,13 @@ class Conversations(Noun[S_co]):
             called=called,
             variant=variant,
         )
-        return write_call(
-            "POST", as_model(StartedOut), path_of("projects", project, "conversations"), body=body
-        )
+        return write_call("POST", as_model(StartedOut), path_of("projects", project, "conversations"), body=body)
 
     @Verb
     def turn(self, conversation: str, text: str | None = None, *, event: str | None = None) -> Call[TurnOut]:
         """Takes a turn: what the user said, or an event of the channel."""
         body = fill(TurnIn, text=text, event=event)
-        return write_call(
-            "POST", as_model(TurnOut), path_of("conversations", conversation, "turns"), body=body
-        )
+        return write_call("POST", as_model(TurnOut), path_of("conversations", conversation, "turns"), body=body)
 
     @StreamVerb
     def stream_turn(
@@ -72,9 +68,7 @@ class Conversations(Noun[S_co]):
         return write_call("POST", read_opening, path, body=body, headers={"Accept": EVENT_STREAM})
 
     @Verb
-    def load(
-        self, conversation: str, *, cursor: str | None = None, limit: int | None = None
-    ) -> Call[TranscriptOut]:
+    def load(self, conversation: str, *, cursor: str | None = None, limit: int | None = None) -> Call[TranscriptOut]:
         """Loads a conversation with its turns; a long one comes in pages."""
         query = {"cursor": cursor, "limit": limit}
         return read_call(as_model(TranscriptOut), path_of("conversations", conversation), query)
@@ -102,9 +96,7 @@ class Conversations(Noun[S_co]):
             "cursor": cursor,
             "limit": limit,
         }
-        return read_call(
-            as_model(Page[ConversationOut]), path_of("projects", project, "conversations"), query
-        )
+        return read_call(as_model(Page[ConversationOut]), path_of("projects", project, "conversations"), query)
 
     @Verb
     def end(self, conversation: str) -> Call[ConversationOut]:

@@ -12,9 +12,7 @@ class Environments(Noun[S_co]):
     """The environments of a project."""
 
     @ListVerb
-    def list(
-        self, project: str, *, cursor: str | None = None, limit: int | None = None
-    ) -> Call[Page[EnvironmentOut]]:
+    def list(self, project: str, *, cursor: str | None = None, limit: int | None = None) -> Call[Page[EnvironmentOut]]:
         """Lists environments by position."""
         query = {"cursor": cursor, "limit": limit}
         return read_call(as_model(Page[EnvironmentOut]), path_of("projects", project, "environments"), query)

@@ -152,17 +152,11 @@ def _json(body: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, TypeError) as wrong:
-        raise Invalid(
-            "invalid_body", f"the body is not JSON: {wrong}", errors=[Fault("", str(wrong))]
-        ) from None
+        raise Invalid("invalid_body", f"the body is not JSON: {wrong}", errors=[Fault("", str(wrong))]) from None
 
 
 def _target(path: str, query: Query | None) -> str:
-    pairs = [
-        (name, _word(value))
-        for name, value in (query or {}).items()
-        if value is not None and value is not False
-    ]
+    pairs = [(name, _word(value)) for name, value in (query or {}).items() if value is not None and value is not False]
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
@@ -254,6 +248,4 @@ def error_of(problem: Problem) -> GreenroomError:
     """Returns a problem as the error it was made from; members beyond the known ones become `extra`."""
     family = problem.family or STATUS_FAMILIES.get(problem.status, "unavailable")
     errors = [Fault(fault.pointer, fault.message, fault.code, fault.hint) for fault in problem.errors]
-    return FAMILIES.get(family, Unavailable)(
-        problem.code, problem.detail, errors=errors, extra=problem.model_extra
-    )
+    return FAMILIES.get(family, Unavailable)(problem.code, problem.detail, errors=errors, extra=problem.model_extra)

@@ -15,9 +15,7 @@ TIMEOUT_S = 60.0
 def settings_of(url: str, key: str | None, transport: Any, timeout_s: float) -> dict[str, Any]:
     """Returns the arguments that both httpx2 clients take. Raises Invalid for what is no URL."""
     if not url.startswith(("http://", "https://")):
-        raise Invalid(
-            "invalid_url", f"'{url[:200]}' is not the URL of a server; it begins with http:// or https://"
-        )
+        raise Invalid("invalid_url", f"'{url[:200]}' is not the URL of a server; it begins with http:// or https://")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         base = httpx2.URL(url.rstrip("/"))
@@ -61,7 +59,5 @@ def failure_of(wrong: httpx2.RequestError, base_url: httpx2.URL) -> Failure:
 
 def broken_stream(wrong: httpx2.RequestError) -> Unavailable:
     """Returns the error of a stream that ended before its turn did."""
-    detail = (
-        f"the answer broke off ({wrong or type(wrong).__name__}); load the conversation to see what was said"
-    )
+    detail = f"the answer broke off ({wrong or type(wrong).__name__}); load the conversation to see what was said"
     return Unavailable("stream_broken", detail)

@@ -32,9 +32,7 @@ def read_event(name: str, data: str) -> StreamedEvent:
         value = json.loads(data)
         return StreamedEvent(name, value, TurnOut.model_validate(value) if name == TURN else None)
     except ValueError:
-        raise Unavailable(
-            "unexpected_reply", f"the server sent a '{name}' event that cannot be read"
-        ) from None
+        raise Unavailable("unexpected_reply", f"the server sent a '{name}' event that cannot be read") from None
 
 
 def read_opening(reply: Reply) -> tuple[StreamedEvent, ...]:

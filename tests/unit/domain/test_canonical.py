@@ -50,25 +50,30 @@ WRITTEN = {
     2e-3: "0.002",
     1e-27: "1e-27",
     1e21: "1e+21",
-    1e20: "100000000000000000000",
     1e-7: "1e-7",
     1e-6: "0.000001",
     -0.0: "0",
     5e-324: "5e-324",
     9007199254740992.0: "9007199254740992",
-    9007199254740994.0: "9007199254740994",
-    1e16: "10000000000000000",
-    123456789012345680000.0: "123456789012345680000",
     0.1: "0.1",
     -1.5: "-1.5",
     100.0: "100",
 }
 
 
+def is_refused(number: float) -> bool:
+    """Says whether a number is an integer that readers may round, which we refuse though the RFC does not."""
+    return 2**53 < abs(number) < 1e21
+
+
 @pytest.mark.parametrize("bits,text", NUMBERS.items())
 def test_numbers_of_the_rfc(bits: str, text: str) -> None:
     (number,) = struct.unpack(">d", bytes.fromhex(bits))
-    assert canonical_json(number).decode() == text
+    if is_refused(number):
+        with pytest.raises(Invalid):
+            canonical_json(number)
+    else:
+        assert canonical_json(number).decode() == text
 
 
 @pytest.mark.parametrize("number,text", WRITTEN.items())
@@ -113,7 +118,7 @@ def test_the_example_of_the_rfc() -> None:
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 integers = st.integers(-(2**53) + 1, 2**53 - 1)
-floats = st.floats(allow_nan=False, allow_infinity=False)
+floats = st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not is_refused(number))
 values = st.recursive(
     st.none() | st.booleans() | integers | floats | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
@@ -175,14 +180,18 @@ def nested(levels: int) -> Any:
     [
         ({"a": [1, 2**53 + 1]}, "/a/1"),
         ({"a/b~": -(2**53) - 1}, "/a~1b~0"),
+        ({"a": 1e17}, "/a"),
+        ([-9007199254740994.0], "/0"),
         ([math.nan], "/0"),
         ({"x": math.inf}, "/x"),
         ({"a": {1: 2}}, "/a"),
         ({"a": {1, 2}}, "/a"),
         (b"bytes", ""),
         (nested(MAX_DEPTH + 1), "/0" * MAX_DEPTH),
-        ({"a": ["\ud800"]}, ""),
-        ({"\udfff": 0.5}, ""),
+        ({"a": [1, "x\ud800"]}, "/a/1"),
+        ({"a": [0.5, {"é": "\udfff"}]}, "/a/1/é"),
+        ({"a": {"\udfff": 0.5}}, "/a"),
+        ({"\udfff": math.nan}, "/\\udfff"),
     ],
 )
 def test_what_json_cannot_carry_is_refused_by_place(value: Any, pointer: str) -> None:

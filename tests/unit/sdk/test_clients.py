@@ -229,7 +229,7 @@ async def test_the_awaiting_client_does_the_same(api: FakeApi, clock: StillClock
 
 
 def test_every_verb_of_the_api_is_there() -> None:
-    nouns = Nouns[Any](None)  # type: ignore[arg-type]
+    nouns = Nouns[Any](None)
     found = {
         noun: {name for name, member in vars(type(value)).items() if isinstance(member, Verb | ListVerb | StreamVerb)}
         for noun, value in vars(nouns).items()

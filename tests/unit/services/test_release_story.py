@@ -112,7 +112,7 @@ async def test_rolling_back_twice_never_brings_the_bad_version_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "error", "code"),
+    "request_, error, code",
     [
         (PromoteRequest(1, 0, 1), Refused, "skips_a_step"),
         (PromoteRequest(1, None, 1, hotfix="the phone is down"), Missing, "expected_seq_required"),
@@ -160,9 +160,7 @@ async def test_a_stale_save_is_refused_with_both_sides() -> None:
     first = await story.save(CHECKOUT, topic("Until noon."))
     await story.save(CHECKOUT, topic("Until one."))
     with pytest.raises(Stale) as stale:
-        await story.desk.drafts.save(
-            story.call(), "hotel", "sandbox", CHECKOUT, topic("Until two."), first.revision
-        )
+        await story.desk.drafts.save(story.call(), "hotel", "sandbox", CHECKOUT, topic("Until two."), first.revision)
     assert stale.value.extra["theirs"]["content"] == "Until one."
     assert stale.value.extra["yours"]["content"] == "Until two."
 
@@ -205,7 +203,7 @@ async def test_a_conflict_is_settled_by_a_resolution() -> None:
     assert entity.body["content"] == "Until three."
 
 
-@pytest.mark.parametrize(("choice", "content"), [(None, "Until noon."), ("bring_back", "Until two.")])
+@pytest.mark.parametrize("choice, content", [(None, "Until noon."), ("bring_back", "Until two.")])
 async def test_what_a_rollback_took_back_is_a_choice(choice: str | None, content: str) -> None:
     story = await begin()
     await story.make_project()

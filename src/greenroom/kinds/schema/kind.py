@@ -22,7 +22,7 @@ def _no_tests(checks: Checks) -> Iterable[str]:
     return ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelKind:
     """The facts about one kind, as its module states them.
 

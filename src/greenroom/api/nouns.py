@@ -1,0 +1,125 @@
+"""How the API is put together: nouns declare their verbs, each verb is one operation of the OpenAPI document."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from greenroom.api.asking import Ask, Door
+from greenroom.api.bodies import JSON_LIMIT, Limit, keep_body, read_body, read_json
+from greenroom.api.caller import SAFE_METHODS, find_caller
+from greenroom.domain.errors import Fault, Invalid, NotFound
+from greenroom.services.work import Call
+
+PREFIX: Final = "/api/v1"
+Endpoint = Callable[..., Awaitable[Response]]
+E = TypeVar("E", bound=Endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One verb at one path. `raw` operations take bytes up to a limit instead of JSON; `open` ones take anybody."""
+
+    noun: str
+    verb: str
+    method: str
+    path: str
+    endpoint: Endpoint
+    reply: Any
+    status: int = 200
+    raw: Limit | None = None
+    open: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def id(self) -> str:
+        """Returns `noun.verb`."""
+        return f"{self.noun}.{self.verb}"
+
+
+@dataclass(slots=True)
+class Noun:
+    """The operations of one noun, in the order in which they are documented."""
+
+    name: str
+    prefix: str = PREFIX
+    operations: list[Operation] = field(default_factory=list[Operation])
+
+    def verb(
+        self, method: str, path: str, verb: str, reply: Any = None, status: int = 200, **more: Any
+    ) -> Callable[[E], E]:
+        """Declares the function beneath as an operation; `reply` is the shape of its answer."""
+
+        def declare(endpoint: E) -> E:
+            self.operations.append(
+                Operation(self.name, verb, method, self.prefix + path, endpoint, reply, status, **more)
+            )
+            return endpoint
+
+        return declare
+
+    def add_to(self, app: FastAPI) -> None:
+        """Adds the operations to an application."""
+        for one in self.operations:
+            text = inspect.getdoc(one.endpoint) or ""
+            summary, _, description = text.partition("\n")
+            app.router.add_api_route(
+                one.path,
+                one.endpoint,
+                methods=[one.method],
+                response_model=one.reply,
+                status_code=one.status,
+                tags=[self.name],
+                operation_id=one.id,
+                name=one.id,
+                summary=summary.rstrip("."),
+                description=description.strip() or summary,
+                openapi_extra={**one.extra, "x-open": one.open},
+                route_class_override=_route_class(one),
+            )
+
+
+def _route_class(operation: Operation) -> type[APIRoute]:
+    """Returns a route that decides who asks before it reads what they sent, and reads no more than it must."""
+
+    class Route(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+            takes_json = self.body_field is not None
+
+            async def answer(request: Request) -> Response:
+                door: Door = request.app.state.door
+                _refuse_unstorable(request)
+                if not operation.open:
+                    caller = await find_caller(request, door.desk)
+                    call = Call(caller.principal, request.state.request_id)
+                    request.state.ask = Ask(door, caller, call, request, operation.id)
+                if operation.raw is not None:
+                    keep_body(request, await read_body(request, operation.raw))
+                elif takes_json:
+                    await read_json(request, JSON_LIMIT)
+                elif operation.method not in SAFE_METHODS:
+                    keep_body(request, await read_body(request, JSON_LIMIT))
+                return await handle(request)
+
+            return answer
+
+    return Route
+
+
+def _refuse_unstorable(request: Request) -> None:
+    """Refuses what no database can be asked for: names with U+0000."""
+    if "\0" in request.url.path or "\0" in request.scope["path"]:
+        raise NotFound("path_not_found", "names here hold no U+0000")
+    if "%00" in request.url.query:
+        for name, value in request.query_params.multi_items():
+            if "\0" in name or "\0" in value:
+                pointer = f"/{name[:80]}".replace("\0", "")
+                raise Invalid("text_not_storable", "text may not hold U+0000", errors=[Fault(pointer, "holds U+0000")])
