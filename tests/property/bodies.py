@@ -131,7 +131,9 @@ def edited(draw: st.DrawFn, value: Any, shape: Shape) -> Any:
     if isinstance(value, str) and shape.form == "code":
         parts = value.splitlines(keepends=True)
         place = draw(st.integers(0, len(parts)))
-        return "".join([*parts[:place], draw(st.sampled_from(("x\n", "y\n", "a\n"))), *parts[place + _pick(draw, 1, 1) :]])
+        return "".join(
+            [*parts[:place], draw(st.sampled_from(("x\n", "y\n", "a\n"))), *parts[place + _pick(draw, 1, 1) :]]
+        )
     return draw(values(shape))
 
 

@@ -10,7 +10,24 @@ from greenroom.kinds.schema import FieldFacts, ModelKind
 
 _AWKWARD = [*" \t\n\r\x85\u2028\u2029\ufeff\0\x07\x7f:#-?|>'\"\\&*!%@`{}[],ab1.~=<é😀\ufffe\U0010ffff"]
 _LINES = ["", "  ", "\t", "a", " a", "a ", "---", "...", "- b", "# c", "\tx", "k: v", "é😀", "%Y"]
-_WORDS = ["yes", "no", "on", "null", "~", "1", "0x1F", "1e3", ".inf", "-", "2026-01-01", "12:30", "<<", "=", "+1", "x" * 1100]
+_WORDS = [
+    "yes",
+    "no",
+    "on",
+    "null",
+    "~",
+    "1",
+    "0x1F",
+    "1e3",
+    ".inf",
+    "-",
+    "2026-01-01",
+    "12:30",
+    "<<",
+    "=",
+    "+1",
+    "x" * 1100,
+]
 
 texts = st.one_of(
     st.text(st.sampled_from(_AWKWARD), max_size=14),
@@ -21,11 +38,7 @@ texts = st.one_of(
 """Text that is hard to write and read back: line ends, spaces, quotes, control characters, YAML words."""
 
 json_values = st.recursive(
-    texts
-    | st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False),
+    texts | st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-(2.0**53), 2.0**53),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
@@ -55,7 +68,11 @@ def _value(name: str, facts: FieldFacts, sample: Any) -> st.SearchStrategy[Any]:
     if facts.widget == "integer" and facts.least is not None:
         return st.integers(int(facts.least), int(facts.most or 2**53))
     if facts.widget == "json":
-        return st.dictionaries(texts, json_values, max_size=3) if isinstance(sample, dict) else json_values | st.just(sample)
+        return (
+            st.dictionaries(texts, json_values, max_size=3)
+            if isinstance(sample, dict)
+            else json_values | st.just(sample)
+        )
     if facts.widget == "mapping" and facts.items is not None:
         return st.fixed_dictionaries({key: _value(key, facts.items, each) for key, each in sample.items()})
     if facts.widget == "list" and facts.items is not None and facts.items.fact.expects in ("", "visible text"):

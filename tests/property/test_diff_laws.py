@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def test_word_hunks_hold_both_texts(before: str, after: str) -> None:
     assert "".join(text for op, text in hunks if op != "added") == before
     assert "".join(text for op, text in hunks if op != "removed") == after
     assert all(text for _, text in hunks)
-    assert all(one[0] != two[0] for one, two in zip(hunks, hunks[1:], strict=False))
+    assert all(one[0] != two[0] for one, two in pairwise(hunks))
 
 
 @given(lines, lines, st.integers(0, 4))

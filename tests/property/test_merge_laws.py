@@ -14,7 +14,7 @@ from greenroom.domain.canonical import Digest, same
 from greenroom.domain.changes import FieldChange
 from greenroom.domain.entities import Address, Body, EntityBody, freeze_body
 from greenroom.domain.kind import Shape
-from greenroom.domain.merges import Conflict, Resolution, merge_bodies, merge_snapshots, resolve
+from greenroom.domain.merges import Conflict, Resolution, Side, merge_bodies, merge_snapshots, resolve
 from greenroom.domain.versions import Snapshot, snapshot_of
 from tests.property.bodies import TOPIC, WORKFLOW, bodies, edited, edited_bodies, pairs, triples, values
 
@@ -59,8 +59,8 @@ def test_sides_may_be_swapped(case: Triple) -> None:
 
 
 def turn(conflict: Conflict) -> Conflict:
-    names = {"base": "base", "ours": "theirs", "theirs": "ours"}
-    absent = frozenset(names[side] for side in conflict.absent)
+    names: dict[Side, Side] = {"base": "base", "ours": "theirs", "theirs": "ours"}
+    absent = frozenset[Side](names[side] for side in conflict.absent)
     return Conflict(
         conflict.id,
         conflict.address,
@@ -69,7 +69,7 @@ def turn(conflict: Conflict) -> Conflict:
         conflict.base,
         conflict.theirs,
         conflict.ours,
-        absent,  # pyright: ignore[reportArgumentType]
+        absent,
         conflict.label,
         conflict.form,
     )
@@ -140,7 +140,9 @@ def _disjoint_lists(draw: st.DrawFn, value: list[Any], keys: list[str], shape: S
                     new = draw(edited(rows[key], shape.items or PLAIN))
                     mine[key] = {**(new if isinstance(new, dict) else {}), str(shape.identity): key}
         for key in draw(st.lists(st.sampled_from((f"new-{side}", f"also-{side}")), unique=True)):
-            mine[key] = key if shape.identity == "value" else {str(shape.identity): key, "text": draw(st.text(max_size=3))}
+            mine[key] = (
+                key if shape.identity == "value" else {str(shape.identity): key, "text": draw(st.text(max_size=3))}
+            )
             order.insert(draw(st.integers(0, len(order))), key)
         result.append([mine[key] for key in order])
     return result[0], result[1]
@@ -158,17 +160,17 @@ def test_disjoint_edits_never_conflict(case: Triple) -> None:
 
 
 @given(triples(), st.lists(st.sampled_from(("ours", "theirs", "base")), min_size=12))
-def test_settled_conflicts_are_gone_and_the_rest_stay(case: Triple, takes: list[str]) -> None:
+def test_settled_conflicts_are_gone_and_the_rest_stay(case: Triple, takes: list[Side]) -> None:
     shape, base, ours, theirs = case
     merged, conflicts = merge_bodies(base, ours, theirs, shape)
-    picked = {one.id: one.side(take) for one, take in zip(conflicts, takes, strict=False)}  # pyright: ignore
+    picked = {one.id: one.side(take) for one, take in zip(conflicts, takes, strict=False)}
     settled, rest = merge_bodies(base, ours, theirs, shape, choices=picked)
     assert [one.id for one in rest] == [one.id for one in conflicts if one.id not in picked]
     on_base = {conflict.id: conflict.side("base") for conflict in conflicts}
     assert same(merged, merge_bodies(base, ours, theirs, shape, choices=on_base)[0])
     for one, take in zip(conflicts, takes, strict=False):
         if one.kind != "order" and settled is not None:
-            wanted = one.side(take)  # pyright: ignore[reportArgumentType]
+            wanted = one.side(take)
             found = find(settled, one.pointer, shape)[0]
             assert same(absent_as_text(wanted), absent_as_text(found))
 

@@ -60,4 +60,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         load(data, "a.yaml")
     except Invalid as refused:
         assert all(fault.pointer.startswith("a.yaml:") for fault in refused.errors)
-        assert all(int(fault.pointer.rpartition(":")[2]) <= data.count(b"\n") + data.count(b"\r") + 3 for fault in refused.errors)
+        assert all(
+            int(fault.pointer.rpartition(":")[2]) <= data.count(b"\n") + data.count(b"\r") + 3
+            for fault in refused.errors
+        )

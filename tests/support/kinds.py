@@ -43,9 +43,7 @@ class SmallKind:
         return {key: value for key, value in body.items() if value not in ("", [], {})}
 
     def mentions(self, body: Body) -> tuple[Mention, ...]:
-        return tuple(
-            mention for pointer, text in walk_texts(body) for mention in find_mentions_in_text(text, pointer)
-        )
+        return tuple(mention for pointer, text in walk_texts(body) for mention in find_mentions_in_text(text, pointer))
 
     def describe_change(self, change: Change) -> str:
         if change.op == "added":

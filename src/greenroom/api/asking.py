@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path
@@ -30,7 +30,6 @@ class Door:
     desk: Desk
     metrics: Metrics
     bundles: BundleCache
-    names: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(slots=True)

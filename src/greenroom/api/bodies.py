@@ -73,13 +73,13 @@ async def read_json(request: Request, limit: Limit) -> Any:
     else:
         value = parse_strictly(data)
     keep_body(request, data)
-    request._json = value  # noqa: SLF001 - parsed once, here; FastAPI then takes it as it is
+    request._json = value
     return value
 
 
 def keep_body(request: Request, data: bytes) -> None:
     """Leaves a body that was read where FastAPI looks for it."""
-    request._body = data  # noqa: SLF001
+    request._body = data
 
 
 def check_media_type(header: str) -> None:

@@ -57,7 +57,7 @@ class Metrics:
         self.releases = Counter(
             "greenroom_releases", "Releases made through the API.", ("operation",), registry=self.registry
         )
-        self.registry.register(_Inside(self.desk))  # type: ignore[arg-type]
+        self.registry.register(_Inside(self.desk))
 
     def bind(self, method: str, route: str, status: int) -> Bound:
         """Returns where requests of this sort are counted."""

@@ -50,7 +50,7 @@ def _headline(change: ChangeOut) -> Text:
     if change.name and change.name != change.address.partition("/")[2]:
         line.append(f"  {output.clean(change.name)}", style="dim")
     if change.author:
-        line.append(f"  by {output.clean(change.author)}", style="dim")
+        line.append(f"  by {output.clean(change.author_name or change.author)}", style="dim")
     return line
 
 
@@ -80,10 +80,13 @@ def _field_lines(field: FieldChangeOut) -> Iterator[Text]:
         label.append(_short(field.before), style="red")
         label.append(" → ", style="")
         label.append(_short(field.after), style="green")
-    elif field.op == "added":
-        label.append(_short(field.after), style="green")
-    elif field.op == "removed":
-        label.append(_short(field.before), style="red")
+    else:
+        value = field.after if field.op == "added" else field.before if field.op == "removed" else ""
+        # An element of a list of texts is named by its own text already.
+        if isinstance(value, str) and field.label.endswith(value):
+            label.right_crop(2)
+        else:
+            label.append(_short(value), style=style)
     yield _indented(label)
 
 

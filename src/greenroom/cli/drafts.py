@@ -162,7 +162,7 @@ def _show(draft: DraftOut) -> None:
             ("on", draft.base.ref),
             ("revision", draft.revision),
             ("digest", draft.digest),
-            ("also editing", ", ".join(f"{other.owner} ({other.changes})" for other in draft.others_editing)),
+            ("also editing", ", ".join(f"{other.owner_name or other.owner} ({other.changes})" for other in draft.others_editing)),
         ]
     )
     styles = {"added": "green", "removed": "red", "edited": "blue"}

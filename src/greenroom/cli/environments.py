@@ -47,7 +47,7 @@ def show(
             ("environment", f"{found.alias} ({found.name})"),
             ("is", ", ".join(_traits(found))),
             ("serves", f"v{serves.version} since {serves.since:%Y-%m-%d %H:%M} UTC" if serves else "nothing yet"),
-            ("by", f"{serves.operation} by {serves.by}" if serves else ""),
+            ("by", f"{serves.operation} by {serves.by_name or serves.by}" if serves else ""),
             ("digest", serves.digest if serves else ""),
             ("sequence", found.seq),
             ("promotes from", found.promotes_from),

@@ -82,6 +82,8 @@ def report(error: GreenroomError, as_json: bool) -> int:
         print(f"error: {clean(error.detail)} [{clean(error.code)}]", file=sys.stderr)
         for fault in error.errors:
             print(f"  {clean(_line(fault))}", file=sys.stderr)
+        if "repeat" in error.extra:
+            print(f"to confirm, repeat: {clean(error.extra['repeat'])}", file=sys.stderr)
     return exit_code(error)
 
 

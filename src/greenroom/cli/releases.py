@@ -181,7 +181,7 @@ def list_releases(
     page = session.client.releases.list(session.project(project), alias, limit=limit, cursor=cursor).page()
     if not session.answer(page):
         rows = [
-            (r.seq, r.operation, _from_to(r), f"{r.at:%Y-%m-%d %H:%M}", r.actor, r.in_flight, r.reason)
+            (r.seq, r.operation, _from_to(r), f"{r.at:%Y-%m-%d %H:%M}", r.actor_name or r.actor, r.in_flight, r.reason)
             for r in page.items
         ]
         columns = ("sequence", "operation", "version", "at", "by", "running ones", "why")
@@ -209,8 +209,7 @@ def _carry_out(
     try:
         done = act(seq, confirm, False)
     except Missing as missing:
-        _say_how_to_confirm(ctx, missing, seq)
-        raise
+        raise _with_repeat(ctx, missing, seq) from None
     if not session.answer(done):
         plans.show(done)
 
@@ -231,8 +230,12 @@ def _ask(session: Session, plan: Done, ask: bool) -> str | None:
     return None
 
 
-def _say_how_to_confirm(ctx: typer.Context, missing: Missing, seq: int) -> None:
+def _with_repeat(ctx: typer.Context, missing: Missing, seq: int) -> Missing:
+    """Returns the refusal with the command that confirms: the person's to paste, never the program's to run."""
     subject = missing.extra.get("version") or missing.extra.get("digest")
-    if missing.code == "confirmation_required" and subject is not None:
-        confirm = f"v{subject}" if isinstance(subject, int) else str(subject)
-        output.say(f"to confirm, repeat: {repeated(ctx, confirm=confirm, expected_seq=str(seq))}")
+    if missing.code != "confirmation_required" or subject is None:
+        return missing
+    confirm = f"v{subject}" if isinstance(subject, int) else str(subject)
+    command = repeated(ctx, confirm=confirm, expected_seq=str(seq))
+    extra = {**missing.extra, "repeat": command}
+    return Missing(missing.code, missing.detail, errors=missing.errors, extra=extra)

@@ -68,12 +68,13 @@ def parse_ref(text: str) -> Ref:
         return VersionRef(int(match.group(1)))
     if _DIGEST.fullmatch(text):
         return DigestRef(Digest(text))
-    if match := _DRAFT.fullmatch(text):
+    match = _DRAFT.fullmatch(text)
+    if match and _is_alias(match.group(1)):
         return DraftRef(match.group(1), match.group(2))
     if match := _CONVERSATION.fullmatch(text):
         return ConversationRef(match.group(1))
     match = _SERVED.fullmatch(text)
-    if match and match.group(1) not in RESERVED_ALIASES and not _VERSION_LIKE.fullmatch(match.group(1)):
+    if match and _is_alias(match.group(1)):
         suffix = match.group(2) or ""
         return ServedRef(match.group(1), suffix == ":next", int(suffix[1:]) if suffix.startswith("~") else 0)
     raise Invalid("invalid_ref", f"'{text[:120]}' is not a ref; forms are: {FORMS}", errors=[Fault("", "not a ref")])
@@ -81,10 +82,14 @@ def parse_ref(text: str) -> Ref:
 
 def check_alias(alias: str, pointer: str = "/alias") -> str:
     """Returns the alias when it may name an environment. Raises Invalid `invalid_alias`."""
-    if ALIAS.fullmatch(alias) and alias not in RESERVED_ALIASES and not _VERSION_LIKE.fullmatch(alias):
+    if _is_alias(alias):
         return alias
     message = (
         f"'{alias[:80]}' cannot be an alias: 1 to 40 of a-z, 0-9 and -, beginning with a letter, "
         f"and not v<digits> or one of {', '.join(sorted(RESERVED_ALIASES))}"
     )
     raise Invalid("invalid_alias", message, errors=[Fault(pointer, message)])
+
+
+def _is_alias(text: str) -> bool:
+    return bool(ALIAS.fullmatch(text)) and text not in RESERVED_ALIASES and not _VERSION_LIKE.fullmatch(text)

@@ -79,7 +79,7 @@ def choose_answering(
     deadlines: list[datetime] = []
     served: tuple[Arm, ...] = ()
     for release in later:
-        while deadlines and deadlines[0] < release.at:
+        while deadlines and deadlines[0] <= release.at:
             deadlines.pop(0)
             version = _move(version, slot, served)
         served = release.to_arms

@@ -29,13 +29,13 @@ from greenroom.runtime.matcher_index import (
 )
 from greenroom.runtime.matcher_text import features, meaningful, words
 
-NAME_NOISE = 0.5
-CONTENT_NOISE = 0.5
+NAME_NOISE = 0.3
+CONTENT_NOISE = 1.0
 CONTENT_PARTS = 4
 PART_WORDS = 24
 DECIMALS = 6
 MAX_JUDGED = 500
-NEAR_SPELLING = 0.25  # cosine that lets a text of unknown words through: misspellings, inflections
+NEAR_SPELLING = 0.12  # cosine that lets a text of unknown words through: misspellings, inflections
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from greenroom.runtime.matcher_index import Floats, Ints
 REFUSED_SHARE = 0.045
 OUT_OF_SCOPE_WEIGHT = 0.25
 PRIOR = np.asarray([-2.1, 5.0, 3.5])  # about what BANKING77, CLINC150 and two real agents fit
-PRIOR_WEIGHT = 2.0
-PRIOR_THRESHOLD, PRIOR_ROWS = 0.35, 20
+PRIOR_WEIGHT = np.asarray([6.0, 2.0, 2.0])
+PRIOR_THRESHOLD, PRIOR_ROWS = 0.4, 20
 STEPS = 24
 LONGEST_STEP = 2.0
 LOWEST, HIGHEST = 0.05, 0.5
@@ -84,7 +84,7 @@ def _leads(raw: Floats) -> Floats:
 
 def _newton(inputs: Floats, labels: Floats, weights: Floats) -> Floats:
     fitted = PRIOR.copy()
-    penalty = PRIOR_WEIGHT * np.eye(len(PRIOR))
+    penalty = np.diag(PRIOR_WEIGHT)
     for _ in range(STEPS):
         guess = _logistic(inputs @ fitted)
         slope = inputs.T @ (weights * (guess - labels)) + penalty @ (fitted - PRIOR)

@@ -16,15 +16,15 @@ CONTRACTIONS = {
 }  # fmt: skip
 
 
-SMALL_WORDS = frozenset(
-    """
-    a an the this that these those some any of to in on at for from with by and or but if so as about into than
-    then there here i me my mine we us our you your it its they them their he she his her is are am was were be
-    been being do does did have has had can could would should will shall may might must please just also
-    """.split()
-)
+_SMALL = """
+a an the this that these those some any of to in on at for from with by and or but if so as about into than
+then there here i me my mine we us our you your it its they them their he she his her is are am was were be
+been being do does did have has had can could would should will shall may might must please just also
+"""
+_QUESTION = "what which who whom whose how when where why"
 
-QUESTION_WORDS = frozenset("what which who whom whose how when where why".split())
+SMALL_WORDS = frozenset(_SMALL.split())
+QUESTION_WORDS = frozenset(_QUESTION.split())
 
 GROUPS = """
 pay payment paid repay settle; money cash fund dollar buck euro pound currency;

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from greenroom.domain.canonical import Digest
 from greenroom.domain.conversations import CHANNELS, Conversation, Origin, Turn
 from greenroom.domain.environments import Environment, choose_arm, choose_slot
-from greenroom.domain.errors import Conflict, Fault, Invalid, NotFound, Refused
+from greenroom.domain.errors import Conflict, Fault, GreenroomError, Invalid, NotFound, Refused
 from greenroom.domain.events import format_time
 from greenroom.domain.ids import ConversationId
 from greenroom.domain.projects import Project
@@ -265,8 +265,12 @@ class Conversations:
         environment = tx.find_environment(project.id, conversation.environment)
         changed = False
         if conversation.ref is not None and conversation.ref.startswith("draft:"):
-            state = load_state(tx, project, conversation.ref, call.principal, self._work.clock.now())
-            changed = state.digest != conversation.started_digest
+            try:
+                state = load_state(tx, project, conversation.ref, call.principal, self._work.clock.now())
+                changed = state.digest != conversation.started_digest
+            except GreenroomError:
+                # Published, discarded, or not this reader's to see: the conversation is there all the same.
+                changed = True
         return ConversationView(conversation, environment.alias if environment else "", changed)
 
     def _recall(self, coming: _Next) -> tuple[Mapping[str, Any], Context]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from greenroom.domain.canonical import Digest
+from greenroom.domain.changes import Operation
 from greenroom.domain.drafts import Draft, DraftChange, check_precondition
 from greenroom.domain.entities import Address, Body, EntityBody, freeze_body
 from greenroom.domain.environments import Environment
@@ -57,7 +59,7 @@ class DraftView:
     behind: bool
     nudge: str
 
-    def op_of(self, change: DraftChange) -> str:
+    def op_of(self, change: DraftChange) -> Operation:
         """Returns whether a change adds, removes or edits its entity."""
         if change.digest is None:
             return "removed"
@@ -131,8 +133,8 @@ class Drafts:
         """
         call.need("drafts.edit")
         kind = self.check_address(address)
-        complete = kind.complete(body)
-        frozen = freeze_body(complete)
+        # In a thread: a large body of many faults takes longer than others should wait.
+        complete, frozen = await asyncio.to_thread(_freeze, kind, body)
 
         def work(tx: Writing) -> Saved:
             project = load_project(tx, slug)
@@ -328,6 +330,11 @@ class Drafts:
         if changes and self._work.clock.now() - draft.started_at > OLD_DRAFT:
             return "this draft is more than two weeks old; publish or discard it before it drifts further"
         return ""
+
+
+def _freeze(kind: Kind, body: Body) -> tuple[Body, EntityBody]:
+    complete = kind.complete(body)
+    return complete, freeze_body(complete)
 
 
 def load_editable(tx: Reading, project: Project, alias: str) -> Environment:

@@ -8,7 +8,7 @@ from typing import Any
 
 from greenroom.domain.canonical import parse_json
 from greenroom.domain.events import GENESIS, AuditRecord, verify_chain
-from greenroom.domain.ids import EnvironmentId, PrincipalId
+from greenroom.domain.ids import EnvironmentId
 from greenroom.ports import Reading
 from greenroom.services.states import load_project
 from greenroom.services.work import Call, Work
@@ -49,13 +49,18 @@ class History:
 
         def work(tx: Reading) -> Sequence[HistoryLine]:
             project = load_project(tx, slug)
-            names = {k.id: k.name for k in tx.list_keys()} | {m.id: m.name for m in tx.list_members()}
+            names = _names(tx)
             aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
             return [
                 _line(record, names, aliases) for record in tx.list_events(project.id, before, limit, action=action)
             ]
 
         return await self._work.read(call, work)
+
+    async def load_names(self, call: Call) -> Mapping[str, str]:
+        """Returns the name of everybody who may be an author here: members and API keys, revoked ones too."""
+        call.need("projects.read")
+        return await self._work.read(call, _names)
 
     async def list_audit(self, call: Call, after: int, limit: int) -> Sequence[AuditRecord]:
         """Returns the workspace's chain, oldest first, as it was hashed."""
@@ -78,11 +83,16 @@ class History:
         return await self._work.read(call, work)
 
 
-def _line(record: AuditRecord, names: Mapping[PrincipalId, str], aliases: Mapping[EnvironmentId, str]) -> HistoryLine:
+def _names(tx: Reading) -> dict[str, str]:
+    keys = {str(k.id): k.name for k in tx.list_keys()}
+    return keys | {str(m.id): m.name for m in tx.list_members()}
+
+
+def _line(record: AuditRecord, names: Mapping[str, str], aliases: Mapping[EnvironmentId, str]) -> HistoryLine:
     event = parse_json(record.payload)["event"]
     return HistoryLine(
         record.seq,
         event,
-        names.get(PrincipalId(event["actor"]), ""),
+        names.get(event["actor"], ""),
         aliases.get(EnvironmentId(event["environment"]), ""),
     )

@@ -105,6 +105,7 @@ class Releases:
     def _decide_promotion(
         self, tx: Reading, call: Call, slug: str, alias: str, request: PromoteRequest, *, dry_run: bool = False
     ) -> Decided:
+        call.need("releases.promote")
         project = load_project(tx, slug)
         target = load_environment(tx, project, alias)
         version = load_version(tx, project, request.version)

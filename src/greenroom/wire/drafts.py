@@ -21,6 +21,7 @@ class EditorOut(Out):
     """Somebody else's open draft of the same environment."""
 
     owner: str
+    owner_name: str = ""
     changes: int
     updated_at: Moment
 

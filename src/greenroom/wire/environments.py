@@ -19,6 +19,7 @@ class ServedOut(Out):
     digest: str
     since: Moment
     by: str
+    by_name: str = ""
     operation: str
 
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 from greenroom.domain.entities import SLUG, Address, Body
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.kind import Kind, Registry
-from greenroom.wire.files import decode_text, invalid, size_faults
+from greenroom.wire.files import decode_text, invalid, path_fault, size_faults
 from greenroom.wire.yaml_text import Loaded, load
 from greenroom.wire.yaml_writer import dump
 
@@ -100,7 +100,7 @@ class _FolderReader:
         refused = {fault.pointer for fault in self.faults}
         self._read_manifest(manifest)
         for path in self.files:
-            if f"{path}:1" in refused:
+            if path_fault(path) or f"{path}:1" in refused:
                 continue
             inside = path.removeprefix(self.root)
             if path == manifest or _IGNORED.fullmatch(inside) or not path.startswith(self.root):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
-
-from greenroom.wire.model import In, Moment, Out
+from greenroom.wire.model import DisplayName, In, Moment, Out
 
 RoleName = Literal["viewer", "editor", "publisher", "release_manager", "admin", "owner"]
 
@@ -25,6 +23,15 @@ class EventOut(Out):
     data: dict[str, Any] = {}
 
 
+class AuditRecordOut(Out):
+    """A link of the audit chain. `payload` is the canonical JSON whose SHA-256 is `digest`."""
+
+    seq: int
+    previous: str
+    digest: str
+    payload: str
+
+
 class AuditOut(Out):
     """The outcome of verifying the workspace's audit chain."""
 
@@ -37,7 +44,7 @@ class AuditOut(Out):
 class ApiKeyIn(In):
     """A new API key: a person of its own."""
 
-    name: str = Field(min_length=1, max_length=120)
+    name: DisplayName
     role: RoleName = "editor"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
 
 from greenroom.domain.events import format_time
 
@@ -21,8 +21,11 @@ def _number_of(value: object) -> object:
     return value
 
 
-VersionNumber = Annotated[int, BeforeValidator(_number_of)]
-"""A version's number; `"v12"` is read as 12."""
+VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_number_of)]
+"""A version's number; `"v12"` is read as 12. Every database takes numbers below 2^31."""
+
+DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+"""What people call a project or key: never empty, and without space around it."""
 
 DigestText = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 

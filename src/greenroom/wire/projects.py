@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from greenroom.wire.model import In, Moment, Out
+from greenroom.wire.model import DisplayName, In, Moment, Out
 
 
 class ProjectIn(In):
     """A new project."""
 
-    name: str = Field(min_length=1, max_length=120)
+    name: DisplayName
     slug: str | None = None
     template: Literal["pipeline", "parallel", "simple"] = "pipeline"
 
@@ -20,7 +18,7 @@ class ProjectIn(In):
 class ProjectChangeIn(In):
     """What may change of a project."""
 
-    name: str = Field(min_length=1, max_length=120)
+    name: DisplayName
 
 
 class ProjectOut(Out):

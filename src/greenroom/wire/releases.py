@@ -85,6 +85,7 @@ class ReleaseOut(Out):
     in_flight: str
     drain_until: Moment | None
     actor: str
+    actor_name: str = ""
     at: Moment
     reason: str
     takes_back: list[VersionNumber]

@@ -18,6 +18,7 @@ class VersionOut(Out):
     details: str
     tags: list[str]
     author: str
+    author_name: str = ""
     created_at: Moment
     parents: list[VersionNumber]
     published_in: str
@@ -55,6 +56,7 @@ class ChangeOut(Out):
     links_added: list[str] = []
     links_removed: list[str] = []
     author: str | None = None
+    author_name: str = ""
 
 
 class CheckOut(Out):

@@ -145,9 +145,7 @@ def conversation(name: str = "cnv_1", **changes: Any) -> Conversation:
 
 def turn(index: int, of: str = "cnv_1", heard: str = "", said: str = "Welcome", **changes: Any) -> Turn:
     events = ({"name": "topic", "slug": "welcome"},)
-    made = Turn(
-        ConversationId(of), index, at(index), heard, said, 1, EMPTY_SNAPSHOT.digest, events, {"took_ms": 1.5}
-    )
+    made = Turn(ConversationId(of), index, at(index), heard, said, 1, EMPTY_SNAPSHOT.digest, events, {"took_ms": 1.5})
     return replace(made, **changes)
 
 
@@ -156,13 +154,13 @@ def event(action: str = "release.promoted", of: str = "prj_1", **changes: Any) -
     return replace(made, **changes)
 
 
-def api_key(name: str = "key_1", **changes: Any) -> ApiKey:
-    made = ApiKey(PrincipalId(name), A, "CI", "publisher", f"hash-of-{name}", at(0))
+def api_key(which: str = "key_1", **changes: Any) -> ApiKey:
+    made = ApiKey(PrincipalId(which), A, "CI", "publisher", f"hash-of-{which}", at(0))
     return replace(made, **changes)
 
 
-def member(name: PrincipalId = ANN, **changes: Any) -> Member:
-    return replace(Member(name, A, "Ann", "owner", at(0)), **changes)
+def member(who: PrincipalId = ANN, **changes: Any) -> Member:
+    return replace(Member(who, A, "Ann", "owner", at(0)), **changes)
 
 
 def session(token: str = "token", kind: Any = "session", **changes: Any) -> Session:
@@ -190,7 +188,7 @@ FULL_WORKSPACE = [
     Step("update_project", lambda t: t.update_project(project(name="Grand Hôtel"))),
     Step("insert_member", lambda t: t.insert_member(member())),
     Step("insert_key", lambda t: t.insert_key(api_key())),
-    Step("update_key", lambda t: t.update_key(api_key(name="key_1", role="viewer"))),
+    Step("update_key", lambda t: t.update_key(api_key(role="viewer"))),
     Step("insert_draft", lambda t: t.insert_draft(draft())),
     Step(
         "put_bodies",
@@ -200,7 +198,9 @@ FULL_WORKSPACE = [
             {topic("welcome"): [topic("pool")]},
         ),
     ),
-    Step("put_draft_changes", lambda t: t.put_draft_changes(draft().id, [change("welcome", "Welcome"), change("x", "x")])),
+    Step(
+        "put_draft_changes", lambda t: t.put_draft_changes(draft().id, [change("welcome", "Welcome"), change("x", "x")])
+    ),
     Step("drop_draft_changes", lambda t: t.drop_draft_changes(draft().id, [topic("x")])),
     Step("update_draft", lambda t: t.update_draft(draft(revision=2, updated_at=at(9)), 1)),
     Step("put_snapshot", lambda t: t.put_snapshot(SNAPSHOT)),

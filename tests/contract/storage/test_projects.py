@@ -11,9 +11,9 @@ from greenroom.domain.errors import Conflict, Invalid, NotFound
 from greenroom.domain.ids import EnvironmentId, ProjectId
 from greenroom.ports import ConversationFilter, Store
 from tests.contract.storage.samples import (
+    SNAPSHOT,
     A,
     B,
-    SNAPSHOT,
     body,
     conversation,
     draft,

@@ -174,7 +174,9 @@ def test_a_comparison_says_what_changed_and_what_did_not() -> None:
     assert voice.fields[0].after == 0.8
     assert found.unchanged_kinds == ("sms",)
     assert found.unchanged == "no SMS changes"
-    assert found.summary == "Late check-out content changed; new topic Pool; Wi-Fi removed; Main voice stability changed"
+    assert (
+        found.summary == "Late check-out content changed; new topic Pool; Wi-Fi removed; Main voice stability changed"
+    )
     assert Address("sms", "offer") not in bodies.loaded
 
 
@@ -203,6 +205,4 @@ def test_snapshot_changes_read_only_shards_that_differ() -> None:
     head = base.with_changes({Address("topic", "t7"): digest_of("new")})
     shared = sum(one is two for one, two in zip(base.shards, head.shards, strict=True))
     assert shared == 255
-    assert diff_snapshots(base, head) == (
-        SnapshotChange(Address("topic", "t7"), digest_of(7), digest_of("new")),
-    )
+    assert diff_snapshots(base, head) == (SnapshotChange(Address("topic", "t7"), digest_of(7), digest_of("new")),)

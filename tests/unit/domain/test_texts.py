@@ -143,6 +143,7 @@ def _hostile_texts() -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize("name", _hostile_texts())
 def test_a_hostile_text_is_bounded_work(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = _hostile_texts()[name]
+
     class Counted(Budget):
         def __init__(self) -> None:
             super().__init__()

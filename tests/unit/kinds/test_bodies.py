@@ -26,7 +26,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("workflow", {"start": "end", "steps": [END, END]}, "/steps/1/id", "duplicate"),
     ("variant", {"rows": [{"id": "a", "name": "A"}]}, "/rows", "no_default"),
     ("variant", {"rows": [ROW, {**ROW, "id": "b"}]}, "/rows/1/default", "two_defaults"),
-    ("variant", {"attributes": ["street"], "rows": [{**ROW, "values": {"stret": "x"}}]}, "/rows/0/values/stret", "unknown_attribute"),
+    (
+        "variant",
+        {"attributes": ["street"], "rows": [{**ROW, "values": {"stret": "x"}}]},
+        "/rows/0/values/stret",
+        "unknown_attribute",
+    ),
     ("variant", {"attributes": ["a", "a"]}, "/attributes/1", "duplicate"),
     ("test_set", {"cases": [{"id": "a"}]}, "/cases/0", "required"),
     ("test_set", {"cases": [{"id": "a", "scenario": "  "}]}, "/cases/0", "required"),
@@ -40,7 +45,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("handoff", {"destination": {"type": "sip", "value": "desk"}}, "/destination/value", "wrong_form"),
     ("handoff", {"destination": {"type": "url", "value": "javascript:x"}}, "/destination/value", "wrong_form"),
     ("handoff", {"method": "bye", "sip_headers": [{"name": "a:b"}]}, "/sip_headers/0/name", "wrong_form"),
-    ("handoff", {"method": "bye", "sip_headers": [{"name": "A", "value": "x\r\nB: y"}]}, "/sip_headers/0/value", "wrong_form"),
+    (
+        "handoff",
+        {"method": "bye", "sip_headers": [{"name": "A", "value": "x\r\nB: y"}]},
+        "/sip_headers/0/value",
+        "wrong_form",
+    ),
     ("handoff", {"method": "fax"}, "/method", "not_a_choice"),
     ("agent", {"model": {"provider": "gpt"}}, "/model/provider", "wrong_form"),
     ("agent", {"model": {"temperature": 3}}, "/model/temperature", "out_of_range"),
@@ -61,7 +71,9 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize("kind, fields, pointer, code", REFUSED)
-def test_a_body_is_refused_with_one_fault_at_its_place(kind: str, fields: dict[str, Any], pointer: str, code: str) -> None:
+def test_a_body_is_refused_with_one_fault_at_its_place(
+    kind: str, fields: dict[str, Any], pointer: str, code: str
+) -> None:
     (fault,) = KINDS[kind].validate({"name": "X", **fields})
     assert (fault.pointer, fault.code) == (pointer, code)
 

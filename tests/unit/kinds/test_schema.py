@@ -111,7 +111,9 @@ def test_the_stored_form_leaves_defaults_out() -> None:
 
 
 def test_equal_numbers_are_one_body() -> None:
-    assert canonical_json(BUS.complete({"name": "A", "line": 7.0})) == canonical_json(BUS.complete({"name": "A", "line": 7}))
+    assert canonical_json(BUS.complete({"name": "A", "line": 7.0})) == canonical_json(
+        BUS.complete({"name": "A", "line": 7})
+    )
 
 
 def test_the_shape_is_derived() -> None:
@@ -163,7 +165,13 @@ FAULTS = [
     ({"stops": [{}]}, "/stops/0/id", "required", "'id' is required", ""),
     ({"stops": [{"id": ""}]}, "/stops/0/id", "wrong_form", "'id' must be 1 to 120 letters, digits,", ""),
     ({"stops": [{"id": str(n)} for n in range(4)]}, "/stops", "too_long", "'stops' has 4 elements; at most 3", ""),
-    ({"stops": [{"id": "a"}, {"id": "a"}]}, "/stops/1/id", "duplicate", "stop 'a' is there twice (first as number 1)", "own id"),
+    (
+        {"stops": [{"id": "a"}, {"id": "a"}]},
+        "/stops/1/id",
+        "duplicate",
+        "stop 'a' is there twice (first as number 1)",
+        "own id",
+    ),
     ({"driver": "A b"}, "/driver", "wrong_form", "'driver' must be a slug", ""),
     ({"places": {"A b": "x"}}, "/places/A b", "wrong_form", "'A b' must be 1 to 80 of a-z", ""),
     ({"text": "x" * 32_001}, "/text", "too_long", "'text' has 32,001 characters; at most 32,000 are allowed", ""),
@@ -173,7 +181,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fields, pointer, code, message, hint", FAULTS, ids=[each[3][:40] for each in FAULTS])
-def test_a_fault_is_said_in_plain_words(fields: dict[str, Any], pointer: str, code: str, message: str, hint: str) -> None:
+def test_a_fault_is_said_in_plain_words(
+    fields: dict[str, Any], pointer: str, code: str, message: str, hint: str
+) -> None:
     (fault,) = BUS.validate({"name": "Bus", **fields})
     assert (fault.pointer, fault.code) == (pointer, code)
     assert fault.message.startswith(message)

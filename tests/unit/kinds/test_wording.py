@@ -82,7 +82,9 @@ CASES = [
 
 
 @pytest.mark.parametrize("kind, before, edits, expected", CASES, ids=[str(case[3]) for case in CASES])
-def test_an_edit_reads_as_a_sentence(kind: str, before: dict[str, Any], edits: dict[str, Any], expected: str | None) -> None:
+def test_an_edit_reads_as_a_sentence(
+    kind: str, before: dict[str, Any], edits: dict[str, Any], expected: str | None
+) -> None:
     after = {key: value for key, value in {**before, **edits}.items() if value is not None}
     said = words(kind, before, after)
     if expected is None:

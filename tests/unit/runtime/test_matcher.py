@@ -87,6 +87,7 @@ def test_a_sample_question_word_for_word_returns_its_topic(topic: Candidate) -> 
         ("may I bring a dog", "pets"),
         ("whats the WIFI passwrd", "wifi"),
         ("could i be reimbursed", "refund"),
+        ("refudn", "refund"),
     ],
 )
 def test_a_question_close_to_a_sample_is_matched_and_in_scope(text: str, key: str) -> None:
@@ -100,7 +101,7 @@ def test_a_text_without_shared_vocabulary_is_out_of_scope(text: str) -> None:
     assert not MATCHER.in_scope(MATCHER.match(text))
 
 
-@pytest.mark.parametrize("text", ["who won the football match yesterday", "my violin concerto needs rehearsal"])
+@pytest.mark.parametrize("text", ["who won the football match yesterday", "my violin is out of tune"])
 def test_a_stranger_sharing_only_small_words_is_out_of_scope(text: str) -> None:
     assert not MATCHER.in_scope(MATCHER.match(text))
 

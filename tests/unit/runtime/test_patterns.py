@@ -85,19 +85,15 @@ def test_what_re2_leaves_out_is_explained(pattern: str, hint: str) -> None:
     assert hint in refused.value.errors[0].hint
 
 
-@pytest.mark.parametrize("pattern", ["(", "[", "a{2", "*", "a**", "(?P<a", "\\", "a{99999}", "x" * 2_001, "\ud800"])
+@pytest.mark.parametrize("pattern", ["(", "[", "*", "a**", "(?P<a", "\\", "a{99999}", "x" * 2_001, "\ud800"])
 def test_a_broken_pattern_is_refused(pattern: str) -> None:
-    try:
+    with pytest.raises(Invalid) as refused:
         compile_pattern(pattern)
-    except Invalid as wrong:
-        assert wrong.code == "invalid_pattern"
-        assert wrong.errors
-    else:
-        assert pattern == "a{2"  # RE2 reads it as text, as Perl does
+    assert refused.value.code == "invalid_pattern"
 
 
 def test_a_pattern_that_grows_when_spelled_out_is_refused() -> None:
-    with pytest.raises(Invalid, match="too large|not understood"):
+    with pytest.raises(Invalid, match=r"too large|not understood"):
         compile_pattern("((((x{100}){100}){100}){100})")
 
 

@@ -151,7 +151,17 @@ def test_the_manifest_must_say_the_format(manifest: bytes | None, pointer: str, 
 
 
 @pytest.mark.parametrize(
-    "path", ["../topic/a.yaml", "/topic/a.yaml", "topic/../../a.yaml", "topic\\a.yaml", "C:/a.yaml", "topic//a.yaml", "./a", "a\0b"]
+    "path",
+    [
+        "../topic/a.yaml",
+        "/topic/a.yaml",
+        "topic/../../a.yaml",
+        "topic\\a.yaml",
+        "C:/a.yaml",
+        "topic//a.yaml",
+        "./a",
+        "a\0b",
+    ],
 )
 def test_a_path_that_leaves_its_folder_is_refused(path: str) -> None:
     assert [code for _, code in faults({path: b"name: A"})] == ["unsafe_path"]

@@ -62,7 +62,9 @@ def test_keys_are_text_as_written() -> None:
 
 
 def test_pointers_have_lines() -> None:
-    loaded = load(b"# note\nname: x\nsteps:\n  - id: a\n    a/b: |\n      text\n      more\n  - [1,\n     2]\n", "a.yaml")
+    loaded = load(
+        b"# note\nname: x\nsteps:\n  - id: a\n    a/b: |\n      text\n      more\n  - [1,\n     2]\n", "a.yaml"
+    )
     assert {pointer: line for pointer, line in loaded.lines.items()} == {
         "": 2,
         "/name": 2,

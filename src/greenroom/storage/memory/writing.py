@@ -200,6 +200,8 @@ class MemoryWriting(MemoryReading):
     def insert_key(self, key: ApiKey) -> None:
         self._check_workspace(key.workspace)
         check_texts(key.name)
+        if any(other.key_hash == key.key_hash for other in self._rows.keys.rows()):
+            raise duplicate("API key")
         _insert(self._rows.keys, key.id, key, "API key")
 
     def update_key(self, key: ApiKey) -> None:

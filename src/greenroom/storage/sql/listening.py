@@ -1,4 +1,8 @@
-"""Hearing of other processes' commits to PostgreSQL: NOTIFY at once, and a poll where it was not sent or lost."""
+"""Hearing of other processes' commits to PostgreSQL through NOTIFY.
+
+Turns are not announced: NOTIFY makes commits wait for one another, all over the server. Who waits for those, or
+while the connection is lost, looks again after a second (`Changes.wait`).
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,9 @@ import asyncpg
 from greenroom.storage.changes import Changes
 
 CHANNEL = "greenroom"
-POLL_SECONDS = 0.5
-"""Commits that are not announced (turns) are noticed within this time."""
+_PROBE_SECONDS = 1
 _RETRY_SECONDS = 0.5
-_CONNECT_SECONDS = 2
-
-# Differs as soon as any transaction that wrote has ended. Read-only ones, this one too, leave it alone.
-_ENDED_TRANSACTIONS = "SELECT pg_current_snapshot()::text"
+_PATIENCE_SECONDS = 2
 
 
 class Listener:
@@ -47,16 +47,15 @@ class Listener:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen_on_one_connection(self) -> None:
-        connection = await asyncpg.connect(self._url, timeout=_CONNECT_SECONDS, command_timeout=_CONNECT_SECONDS)
+        connection = await asyncpg.connect(
+            self._url, timeout=_PATIENCE_SECONDS, command_timeout=_PATIENCE_SECONDS
+        )
         try:
             await connection.add_listener(CHANNEL, lambda *_: self.changes.notice())
             # What happened while nobody listened is a change, too.
-            seen = ""
+            self.changes.notice()
             while True:
-                now = await connection.fetchval(_ENDED_TRANSACTIONS)
-                if now != seen:
-                    self.changes.notice()
-                seen = now
-                await asyncio.sleep(POLL_SECONDS)
+                await connection.execute("SELECT 1")
+                await asyncio.sleep(_PROBE_SECONDS)
         finally:
             connection.terminate()

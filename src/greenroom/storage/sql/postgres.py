@@ -72,7 +72,9 @@ def create_engine(url: str, *, pool_size: int = POOL, statement_seconds: int = S
         max_overflow=OVERFLOW,
         pool_timeout=WAIT_SECONDS,
         pool_use_lifo=True,
-        pool_pre_ping=True,
+        # No pool_pre_ping: it takes three round trips, as many as the work, and a connection may still be lost
+        # after it. Work that meets a lost connection runs again on another, which covers both.
+        pool_pre_ping=False,
     )
 
 

@@ -1,0 +1,198 @@
+"""Conversations on the network: begun, answered turn by turn, looked at, ended."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from fastapi import Query
+from starlette.responses import Response
+
+from greenroom.api.asking import Given, IdPath, ProjectPath, reply
+from greenroom.api.nouns import Noun
+from greenroom.api.paging import (
+    DEFAULT_LIMIT,
+    MAX_NUMBER,
+    Cursor,
+    Limit,
+    make_cursor,
+    page_of,
+    read_cursor,
+    read_text_cursor,
+)
+from greenroom.api.problems import to_json
+from greenroom.api.streams import EVENT_STREAM, stream_turn
+from greenroom.api.writes import Form
+from greenroom.domain.errors import Fault, Invalid, LimitReached
+from greenroom.services.conversations import Beginning, ConversationView, Heard, TurnView
+from greenroom.services.work import Call
+from greenroom.wire.conversations import (
+    ConversationIn,
+    ConversationOut,
+    StartedOut,
+    TranscriptOut,
+    TurnIn,
+    TurnOut,
+)
+from greenroom.wire.model import Page
+
+NOUN: Final = Noun("conversations")
+MAX_CONTEXT_BYTES: Final = 64 * 1024
+"""Every turn reads and writes what a conversation was started with."""
+_STREAM = {
+    "responses": {
+        "200": {
+            "description": "The turn. With `Accept: text/event-stream`: `delta` events, then one `turn` or `problem`.",
+            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+        }
+    }
+}
+
+
+@NOUN.verb("POST", "/projects/{project}/conversations", "start", StartedOut, 201)
+async def start(ask: Given, project: ProjectPath, body: ConversationIn) -> Response:
+    """Starts a conversation in an environment (or the default entry), or, as a test, on any ref."""
+    _check_size(body)
+    begin = Beginning(
+        environment=body.environment,
+        ref=body.ref,
+        user_id=body.user_id,
+        channel=body.channel,
+        caller=body.caller,
+        called=body.called,
+        variant=body.variant,
+        variables=body.variables,
+        sip_headers=body.sip_headers,
+    )
+    return await ask.write(lambda call: ask.desk.conversations.start(call, project, begin), started_out, status=201)
+
+
+@NOUN.verb("POST", "/conversations/{id}/turns", "take_turn", TurnOut, extra=_STREAM)
+async def take_turn(ask: Given, id: IdPath, body: TurnIn) -> Response:  # noqa: A002 - the API's word
+    """Takes a turn: what the user said, or an event of the channel.
+
+    With `Accept: text/event-stream` the reply comes sentence by sentence, and the turn whole at the end.
+    """
+    heard = heard_of(body)
+
+    async def counted(call: Call) -> TurnView:
+        turn = await ask.desk.conversations.take_turn(call, id, heard)
+        ask.door.metrics.turns.inc()
+        return turn
+
+    if EVENT_STREAM in ask.request.headers.get("accept", ""):
+        return await stream_turn(ask, ask.begin_write(Form(turn_out)), id, heard)
+    return await ask.write(counted, turn_out)
+
+
+@NOUN.verb("GET", "/conversations/{id}", "load", TranscriptOut)
+async def load(ask: Given, id: IdPath, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> Response:  # noqa: A002
+    """Loads a conversation with its turns; a long one comes in pages."""
+    after = read_cursor("turns", cursor)
+    view, turns = await ask.desk.conversations.load(ask.call, id, -1 if after is None else after, limit + 1)
+    shown = turns[:limit]
+    following = make_cursor("turns", shown[-1].turn.index) if len(turns) > limit else None
+    out = TranscriptOut(
+        **conversation_out(view).model_dump(),
+        transcript=[turn_out(turn) for turn in shown],
+        next_cursor=following,
+    )
+    return reply(out)
+
+
+@NOUN.verb("GET", "/projects/{project}/conversations", "list", Page[ConversationOut])
+async def list_(
+    ask: Given,
+    project: ProjectPath,
+    environment: Annotated[str | None, Query(max_length=80, description="Keeps one environment's.")] = None,
+    version: Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="Keeps those begun with it.")] = None,
+    channel: Annotated[str | None, Query(max_length=40, description="Keeps one channel's.")] = None,
+    origin: Annotated[
+        Literal["public", "test", "replay"] | None, Query(description="Keeps those of one origin.")
+    ] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Searches what was said.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """Lists conversations, latest start first."""
+    found = await ask.desk.conversations.list(
+        ask.call,
+        project,
+        read_text_cursor("conversations", cursor),
+        limit + 1,
+        environment=environment,
+        version=version,
+        channel=channel,
+        origin=origin,
+        text=q,
+    )
+    return reply(page_of("conversations", found, limit, lambda v: v.conversation.id, conversation_out))
+
+
+@NOUN.verb("POST", "/conversations/{id}/end", "end", ConversationOut)
+async def end(ask: Given, id: IdPath) -> Response:  # noqa: A002 - the API's word
+    """Ends a conversation; ending it twice is the same as once."""
+    return await ask.write(lambda call: ask.desk.conversations.end(call, id), conversation_out)
+
+
+def _check_size(body: ConversationIn) -> None:
+    size = len(to_json([body.variables, body.sip_headers]))
+    if size > MAX_CONTEXT_BYTES:
+        detail = f"variables and SIP headers are {size:,} bytes; at most {MAX_CONTEXT_BYTES:,} go with a conversation"
+        raise LimitReached(
+            "context_too_large", detail, errors=[Fault("/variables", detail)], extra={"limit": MAX_CONTEXT_BYTES}
+        )
+
+
+def heard_of(body: TurnIn) -> Heard:
+    """Returns the input of a turn. Raises Invalid unless it is a text or an event."""
+    if (body.text is None) == (body.event is None):
+        message = "give what the user said as `text`, or an `event` of the channel: one of them"
+        raise Invalid("text_or_event", message, errors=[Fault("/text", message)])
+    return Heard(body.text or "", body.event or "")
+
+
+def conversation_out(view: ConversationView) -> ConversationOut:
+    """Returns a conversation as it is sent."""
+    conversation = view.conversation
+    return ConversationOut(
+        id=conversation.id,
+        environment=view.alias,
+        ref=conversation.ref,
+        origin=conversation.origin,
+        channel=conversation.channel,
+        version=conversation.started_version,
+        digest=conversation.started_digest,
+        started_at=conversation.started_at,
+        last_at=conversation.last_at,
+        turns=conversation.turns,
+        ended=conversation.ended_at is not None,
+        ended_by=conversation.ended_by,
+    )
+
+
+def started_out(begun: tuple[ConversationView, TurnView]) -> StartedOut:
+    """Returns a conversation just begun as it is sent."""
+    view, greeting = begun
+    return StartedOut(
+        **conversation_out(view).model_dump(),
+        greeting=greeting.turn.said,
+        events=[dict(event) for event in greeting.turn.events],
+        draft_changed=view.draft_changed,
+    )
+
+
+def turn_out(view: TurnView) -> TurnOut:
+    """Returns a turn as it is sent."""
+    turn = view.turn
+    return TurnOut(
+        index=turn.index,
+        heard=turn.heard,
+        reply=turn.said,
+        events=[dict(event) for event in turn.events],
+        ended=view.ended,
+        version=turn.version,
+        digest=turn.digest,
+        trace=dict(turn.trace),
+        at=turn.at,
+        draft_changed=view.draft_changed,
+    )

@@ -1,0 +1,184 @@
+"""Drafts on the network: read, saved one entity at a time, discarded, rebased."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import Body, Header
+from starlette.responses import Response
+
+from greenroom.api.asking import AliasPath, Given, KindPath, ProjectPath, SlugPath, reply
+from greenroom.api.content import read_address, state_out
+from greenroom.api.etags import parse_if_match, quote_tag
+from greenroom.api.nouns import Noun
+from greenroom.api.problems import pointer_of
+from greenroom.domain.merges import Conflict, Resolution
+from greenroom.services.drafts import Discarded, DraftView, Saved
+from greenroom.services.plans import TakenBack
+from greenroom.services.publishing import RebaseOutcome
+from greenroom.wire.drafts import (
+    ConflictOut,
+    DiscardIn,
+    DiscardOut,
+    DraftChangeOut,
+    DraftOut,
+    EditorOut,
+    RebaseIn,
+    RebaseOut,
+    ResolutionIn,
+    SavedOut,
+    TakenBackOut,
+)
+
+NOUN: Final = Noun("drafts")
+_DRAFT = "/projects/{project}/environments/{alias}/draft"
+_ENTITY = _DRAFT + "/{kind}/{slug}"
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=200, description="The revision that was read, in quotes; * to create."),
+]
+
+
+@NOUN.verb("GET", _DRAFT, "load", DraftOut)
+async def load(ask: Given, project: ProjectPath, alias: AliasPath) -> Response:
+    """Loads the caller's draft of an environment; one that was never begun is empty."""
+    view = await ask.desk.drafts.load(ask.call, project, alias)
+    names = await ask.desk.history.load_names(ask.call)
+    return reply(draft_out(view, names), quote_tag(view.snapshot.digest))
+
+
+@NOUN.verb("PUT", _ENTITY, "save", SavedOut)
+async def save(
+    ask: Given,
+    project: ProjectPath,
+    alias: AliasPath,
+    kind: KindPath,
+    slug: SlugPath,
+    body: Annotated[dict[str, Any], Body(description="The entity's fields; see its kind.")],
+    if_match: IfMatch = None,
+) -> Response:
+    """Saves one entity in the caller's draft, at once.
+
+    A save that did not see the present revision is refused with both sides (412); one that does not say what
+    it saw is refused too (428).
+    """
+    address, seen = read_address(kind, slug), parse_if_match(if_match)
+    return await ask.write(
+        lambda call: ask.desk.drafts.save(call, project, alias, address, body, seen), saved_out, tag=_revision_tag
+    )
+
+
+@NOUN.verb("DELETE", _ENTITY, "remove", SavedOut)
+async def remove(
+    ask: Given, project: ProjectPath, alias: AliasPath, kind: KindPath, slug: SlugPath, if_match: IfMatch = None
+) -> Response:
+    """Takes an entity out in the caller's draft."""
+    address, seen = read_address(kind, slug), parse_if_match(if_match)
+    return await ask.write(lambda call: ask.desk.drafts.remove(call, project, alias, address, seen), saved_out)
+
+
+@NOUN.verb("POST", _DRAFT + "/discard", "discard", DiscardOut)
+async def discard(ask: Given, project: ProjectPath, alias: AliasPath, body: DiscardIn) -> Response:
+    """Puts the caller's draft away; what the environment serves is the starting point again."""
+    return await ask.write(lambda call: ask.desk.drafts.discard(call, project, alias, body.revision), discard_out)
+
+
+@NOUN.verb("POST", _DRAFT + "/rebase", "rebase", RebaseOut)
+async def rebase(ask: Given, project: ProjectPath, alias: AliasPath, body: RebaseIn) -> Response:
+    """Brings the caller's draft onto what its environment serves now.
+
+    While conflicts are open nothing is written; they are listed, to be settled by `resolutions`.
+    """
+    names = await ask.desk.history.load_names(ask.call)
+    resolutions = resolutions_of(body.resolutions)
+    return await ask.write(
+        lambda call: ask.desk.publishing.rebase(call, project, alias, resolutions, body.taken_back),
+        lambda outcome: rebase_out(outcome, names),
+    )
+
+
+def resolutions_of(given: Sequence[ResolutionIn]) -> list[Resolution]:
+    """Returns resolutions as the domain has them."""
+    return [Resolution(one.conflict_id, one.take, one.value) for one in given]
+
+
+def draft_out(view: DraftView, names: Mapping[str, str]) -> DraftOut:
+    """Returns a draft as it is sent."""
+    changes = [
+        DraftChangeOut(address=str(change.address), op=view.op_of(change), revision=change.digest, at=change.at)
+        for change in view.changes
+    ]
+    others = [
+        EditorOut(
+            owner=other.owner,
+            owner_name=names.get(other.owner, ""),
+            changes=other.changes,
+            updated_at=other.updated_at,
+        )
+        for other in view.others
+    ]
+    return DraftOut(
+        environment=view.environment.alias,
+        owner=view.owner,
+        base=state_out(view.base),
+        revision=view.revision,
+        digest=view.snapshot.digest,
+        changes=changes,
+        others_editing=others,
+        behind=view.behind,
+        nudge=view.nudge,
+    )
+
+
+def saved_out(saved: Saved) -> SavedOut:
+    """Returns a saved entity as it is sent."""
+    return SavedOut(
+        address=str(saved.address),
+        revision=saved.revision,
+        draft_revision=saved.draft_revision,
+        warnings=list(saved.warnings),
+    )
+
+
+def discard_out(done: Discarded) -> DiscardOut:
+    """Returns a discarded draft as it is sent."""
+    return DiscardOut(discarded_id=done.draft, changes=done.changes)
+
+
+def rebase_out(done: RebaseOutcome, names: Mapping[str, str]) -> RebaseOut:
+    """Returns a rebase as it is sent."""
+    return RebaseOut(
+        draft=draft_out(done.draft, names),
+        rebased=done.rebased,
+        conflicts=[conflict_out(conflict) for conflict in done.conflicts],
+        taken_back=taken_back_out(done.taken_back),
+    )
+
+
+def conflict_out(conflict: Conflict) -> ConflictOut:
+    """Returns a conflict with all its sides as it is sent."""
+    return ConflictOut(
+        id=conflict.id,
+        address=str(conflict.address),
+        pointer=pointer_of(conflict.pointer),
+        kind=conflict.kind,
+        base=conflict.base,
+        ours=conflict.ours,
+        theirs=conflict.theirs,
+    )
+
+
+def taken_back_out(taken_back: TakenBack | None) -> TakenBackOut | None:
+    """Returns what a rollback took back beneath a draft as it is sent."""
+    if taken_back is None:
+        return None
+    return TakenBackOut(
+        versions=list(taken_back.versions), addresses=list(taken_back.addresses), choice=taken_back.choice
+    )
+
+
+def _revision_tag(body: bytes) -> str | None:
+    revision = orjson.loads(body)["revision"]
+    return quote_tag(revision) if revision else None

@@ -1,0 +1,41 @@
+"""Which version serves a key, on the network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import Query
+from starlette.responses import Response
+
+from greenroom.api.asking import Given, ProjectPath, reply
+from greenroom.api.nouns import Noun
+from greenroom.services.traffic import Resolved
+from greenroom.wire.conversations import ResolveOut
+
+NOUN: Final = Noun("traffic")
+MAX_KEY: Final = 400
+
+
+@NOUN.verb("GET", "/projects/{project}/resolve", "resolve", ResolveOut)
+async def resolve(
+    ask: Given,
+    project: ProjectPath,
+    key: Annotated[str, Query(min_length=1, max_length=MAX_KEY, description="Who asks: a user id, a caller …")],
+    environment: Annotated[
+        str | None, Query(min_length=1, max_length=80, description="An alias; without one, the default entry.")
+    ] = None,
+) -> Response:
+    """Says which version serves a traffic key, and why, without a conversation."""
+    return reply(resolve_out(await ask.desk.traffic.resolve(ask.call, project, key, environment)))
+
+
+def resolve_out(resolved: Resolved) -> ResolveOut:
+    """Returns a decision as it is sent; `hot` writes the same bytes without this shape."""
+    return ResolveOut(
+        environment=resolved.environment,
+        version=resolved.version,
+        digest=resolved.digest,
+        seq=resolved.seq,
+        slot=resolved.slot,
+        reason=resolved.reason,
+    )

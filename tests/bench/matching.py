@@ -1,0 +1,224 @@
+"""Topic matching: accuracy, refusals and speed beside a linear SVM, BM25 and published encoders.
+
+Run: python -m tests.bench.matching (real data at GREENROOM_TEST_DATA; peers from the extra `bench`).
+"""
+
+import csv
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from greenroom.runtime.matcher import Candidate, Matcher
+from tests.support.data import shared_data_wanted
+
+Pairs = list[tuple[str, str]]
+Row = tuple[str, str, str, str, str]
+
+HEADER: Row = ("", "ours", "linear SVM, TF-IDF", "BM25 nearest", "USE+ConveRT, published")
+PUBLISHED = {"banking77 10-shot": "85.2", "clinc150 10-shot": "93.3"}
+AGENTS = ("polyai-healthcare/2026-07-01", "polyai-healthcare/2026-08-22", "polyai-field-service")
+FALSE_REFUSALS = 0.05
+PEERS = find_spec("sklearn") is not None and find_spec("bm25s") is not None
+
+
+def labelled(folder: Path) -> Pairs:
+    texts = (folder / "seq.in").read_text(encoding="utf-8").splitlines()
+    return list(zip(texts, (folder / "label").read_text(encoding="utf-8").splitlines(), strict=True))
+
+
+def banking(intents: Path) -> tuple[Pairs, Pairs]:
+    with (intents / "banking77" / "test.csv").open(encoding="utf-8", newline="") as file:
+        asked = [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    return labelled(intents / "banking77" / "train_10"), asked
+
+
+def clinc(intents: Path) -> tuple[Pairs, Pairs]:
+    return labelled(intents / "clinc150" / "train_10"), labelled(intents / "clinc150" / "test")
+
+
+def strangers(intents: Path) -> list[str]:
+    found = json.loads((intents / "clinc150" / "oos_test.json").read_text(encoding="utf-8"))
+    return [text for text, _ in found["oos_test"]]
+
+
+def agent(folder: Path) -> list[Candidate]:
+    """Reads a PolyAI export's topics."""
+    topics = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("topics/*.yaml"))]
+    return [
+        Candidate(one["name"], tuple(one.get("example_queries") or ()), one.get("content") or "", one["name"])
+        for one in topics
+    ]
+
+
+def candidates(pairs: Pairs, *, named: bool = False) -> list[Candidate]:
+    grouped: dict[str, list[str]] = {}
+    for text, label in pairs:
+        grouped.setdefault(label, []).append(text)
+    return [Candidate(key, tuple(texts), name=key if named else "") for key, texts in grouped.items()]
+
+
+def tops(matcher: Matcher, texts: Sequence[str]) -> list[tuple[str, float]]:
+    """Returns each text's best topic and its score; ("", 0) where nothing matched."""
+    found = [matcher.match(text, limit=1) for text in texts]
+    return [(one[0].key, one[0].score) if one else ("", 0.0) for one in found]
+
+
+def svm(train: Pairs, texts: Sequence[str]) -> list[tuple[str, float]]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.svm import LinearSVC
+
+    vectors: Any = TfidfVectorizer()
+    model: Any = LinearSVC()
+    model.fit(vectors.fit_transform([text for text, _ in train]), [label for _, label in train])
+    scores = model.decision_function(vectors.transform(texts))
+    return [(str(model.classes_[line.argmax()]), float(line.max())) for line in scores]
+
+
+def bm25(train: Pairs, texts: Sequence[str]) -> list[tuple[str, float]]:
+    import bm25s
+
+    nearest: Any = bm25s.BM25()
+    nearest.index(bm25s.tokenize([text for text, _ in train], show_progress=False), show_progress=False)
+    asked = bm25s.tokenize(list(texts), show_progress=False)
+    numbers, scores = nearest.retrieve(asked, k=1, show_progress=False)
+    return [(train[int(at[0])][1], float(score[0])) for at, score in zip(numbers, scores, strict=True)]
+
+
+def accuracy(found: list[tuple[str, float]], asked: Pairs) -> str:
+    right = sum(key == label for (key, _), (_, label) in zip(found, asked, strict=True))
+    return f"{100 * right / len(asked):.1f}"
+
+
+def recall(inside: list[tuple[str, float]], outside: list[tuple[str, float]]) -> str:
+    """Returns the share of strangers refused at the score that refuses 5 % of the asked."""
+    cut = sorted(score for _, score in inside)[int(FALSE_REFUSALS * len(inside))]
+    return f"{100 * sum(score < cut for _, score in outside) / len(outside):.1f}"
+
+
+def accuracy_rows(intents: Path) -> list[Row]:
+    made: list[Row] = []
+    for name, (train, asked) in (
+        ("banking77 10-shot", banking(intents)),
+        ("clinc150 10-shot", clinc(intents)),
+    ):
+        texts = [text for text, _ in asked]
+        peers = [accuracy(peer(train, texts), asked) if PEERS else "-" for peer in (svm, bm25)]
+        ours = accuracy(tops(Matcher.compile(candidates(train)), texts), asked)
+        made.append((f"{name}, top-1 %", ours, *peers, PUBLISHED[name]))
+        told = accuracy(tops(Matcher.compile(candidates(train, named=True)), texts), asked)
+        made.append((f"{name}, topic names too", told, "-", "-", "-"))
+    return made
+
+
+def refusal_rows(intents: Path) -> list[Row]:
+    train, asked = clinc(intents)
+    texts, others = [text for text, _ in asked], strangers(intents)
+    matcher = Matcher.compile(candidates(train))
+    peers = [recall(peer(train, texts), peer(train, others)) if PEERS else "-" for peer in (svm, bm25)]
+    ours = recall(tops(matcher, texts), tops(matcher, others))
+    refused = [sum(not matcher.in_scope(matcher.match(text)) for text in some) / len(some) for some in (texts, others)]
+    return [
+        ("clinc150 strangers refused at 5 % false refusals, %", ours, *peers, "-"),
+        ("clinc150 false refusals at the built-in threshold, %", f"{100 * refused[0]:.1f}", "-", "-", "-"),
+        ("clinc150 strangers refused at the built-in threshold, %", f"{100 * refused[1]:.1f}", "-", "-", "-"),
+    ]
+
+
+def left_out(topics: list[Candidate], ask: Callable[[list[Candidate], str], str]) -> str:
+    """Returns the share of sample questions still answered right after a compile without them."""
+    right: list[bool] = []
+    for at, topic in enumerate(topics):
+        for number, question in enumerate(topic.questions):
+            rest = topic.questions[:number] + topic.questions[number + 1 :]
+            less = Candidate(topic.key, rest, topic.content, topic.name)
+            right.append(ask([*topics[:at], less, *topics[at + 1 :]], question) == topic.key)
+    return f"{100 * statistics.mean(right):.1f}"
+
+
+def ask_ours(topics: list[Candidate], question: str) -> str:
+    return tops(Matcher.compile(topics), [question])[0][0]
+
+
+def ask_peer(peer: Callable[[Pairs, Sequence[str]], list[tuple[str, float]]]) -> Callable[[list[Candidate], str], str]:
+    def ask(topics: list[Candidate], question: str) -> str:
+        return peer([(text, topic.key) for topic in topics for text in topic.questions], [question])[0][0]
+
+    return ask
+
+
+def agent_rows(data: Path) -> list[Row]:
+    made: list[Row] = []
+    for name in AGENTS:
+        topics = agent(data / name)
+        peers = [left_out(topics, ask_peer(peer)) if PEERS else "-" for peer in (svm, bm25)]
+        made.append((f"{name}, left-out top-1 %", left_out(topics, ask_ours), *peers, "-"))
+    return made
+
+
+def milliseconds(work: Callable[[], object], times: int) -> float:
+    """Returns the median time of a piece of work, ms, after one run that does not count."""
+    work()
+    taken: list[float] = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        work()
+        taken.append(1000 * (time.perf_counter() - begin))
+    return statistics.median(taken)
+
+
+def cosine_work(questions: list[str]) -> tuple[Callable[[], object], Callable[[str], object]]:
+    """Returns the yardstick: scikit-learn's TF-IDF fitted on the questions, and one query by cosine."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectors: Any = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
+    known = vectors.fit_transform(questions)
+    return (lambda: vectors.fit_transform(questions)), (lambda text: (vectors.transform([text]) @ known.T).max())
+
+
+def speed_rows(data: Path) -> list[Row]:
+    topics = agent(data / AGENTS[2])
+    questions = [question for topic in topics for question in topic.questions]
+    matcher = Matcher.compile(topics)
+    compiled = milliseconds(lambda: Matcher.compile(topics), 15)
+    matched = milliseconds(lambda: [matcher.match(text) for text in questions], 5) / len(questions)
+    size = f"{len(topics)} topics, {len(questions)} questions"
+    if not PEERS:
+        return [(f"compile {size}, ms", f"{compiled:.0f}", *"---"), ("match, ms", f"{matched:.2f}", *"---")]
+    fitting, asking = cosine_work(questions)
+    fitted = milliseconds(fitting, 15)
+    asked = milliseconds(lambda: [asking(text) for text in questions], 5) / len(questions)
+    return [
+        (f"compile {size}, ms (x TF-IDF fit)", f"{compiled:.0f} ({compiled / fitted:.1f}x)", *"---"),
+        ("match, ms (x TF-IDF cosine)", f"{matched:.2f} ({matched / asked:.2f}x)", *"---"),
+    ]
+
+
+def rows() -> list[Row]:
+    """Measures everything, one row a measure, columns as HEADER."""
+    data = shared_data_wanted()
+    intents = data / "intents"
+    return [*accuracy_rows(intents), *refusal_rows(intents), *agent_rows(data), *speed_rows(data)]
+
+
+def main() -> int:
+    if not (shared_data_wanted() / "intents").is_dir():
+        print(f"no real data at {shared_data_wanted()} (or GREENROOM_TEST_DATA)")
+        return 2
+    if not PEERS:
+        print("scikit-learn or bm25s missing: peers left out (pip install greenroom[bench])")
+    table = [HEADER, *rows()]
+    widths = [max(len(row[at]) for row in table) for at in range(len(HEADER))]
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

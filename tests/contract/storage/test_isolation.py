@@ -1,0 +1,202 @@
+"""Nothing of one workspace is found or changed through the door of another: every method, by its name."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from greenroom.domain.environments import full_arm
+from greenroom.domain.errors import Conflict, NotFound
+from greenroom.domain.ids import EnvironmentId
+from greenroom.ports import ConversationFilter, Reading, Store, System, Writing
+from tests.contract.storage.samples import (
+    ANN,
+    FULL_WORKSPACE,
+    SNAPSHOT,
+    A,
+    B,
+    api_key,
+    at,
+    body,
+    change,
+    conversation,
+    draft,
+    environments,
+    event,
+    fill,
+    member,
+    project,
+    release,
+    replayed,
+    session,
+    topic,
+    turn,
+    version,
+)
+
+P = project().id
+LIVE = EnvironmentId("env_live_1")
+SANDBOX = EnvironmentId("env_sandbox_1")
+
+
+def methods(protocol: type) -> set[str]:
+    return {name for name in dir(protocol) if not name.startswith("_") and callable(getattr(protocol, name))}
+
+
+READING: dict[str, Callable[[Any], Any]] = {
+    "find_project": lambda t: t.find_project("hotel-1") or t.find_project(P),
+    "list_projects": lambda t: t.list_projects("", 10),
+    "list_environments": lambda t: t.list_environments(P),
+    "find_environment": lambda t: t.find_environment(P, "live") or t.find_environment(P, LIVE),
+    "load_bodies": lambda t: t.load_bodies([body("Pool").digest]),
+    "find_snapshot": lambda t: t.find_snapshot(SNAPSHOT.digest),
+    "list_referrers": lambda t: t.list_referrers(P, [topic("pool")]),
+    "find_version": lambda t: t.find_version(P, 1),
+    "list_versions": lambda t: t.list_versions(P, None, 10),
+    "load_parents": lambda t: t.load_parents(P),
+    "find_release": lambda t: t.find_release(LIVE, 1),
+    "list_releases": lambda t: t.list_releases(LIVE, None, 10),
+    "list_releases_after": lambda t: t.list_releases_after(LIVE, 0),
+    "was_full_arm": lambda t: t.was_full_arm(LIVE, 1),
+    "find_draft": lambda t: t.find_draft(SANDBOX, ANN),
+    "find_draft_by_id": lambda t: t.find_draft_by_id(draft().id),
+    "list_open_drafts": lambda t: t.list_open_drafts(SANDBOX),
+    "load_draft_changes": lambda t: t.load_draft_changes(draft().id),
+    "find_conversation": lambda t: t.find_conversation(conversation().id),
+    "list_conversations": lambda t: t.list_conversations(P, ConversationFilter(text="welcome"), None, 10),
+    "list_turns": lambda t: t.list_turns(conversation().id, -1, 10),
+    "count_running": lambda t: t.count_running(LIVE, {"chat": at(0)}),
+    "list_events": lambda t: t.list_events(P, None, 10),
+    "list_audit": lambda t: t.list_audit(0, 10),
+    "list_keys": lambda t: t.list_keys(),
+    "list_members": lambda t: t.list_members(),
+    "find_replayed": lambda t: t.find_replayed(ANN, "publish", "key"),
+}
+"""Each finds something in A."""
+
+OWN = "writes only to its own workspace"
+
+WRITING: dict[str, Callable[[Any], Any] | str] = {
+    "insert_project": OWN,
+    "put_snapshot": OWN,
+    "append": OWN,
+    "record_replay": OWN,
+    "delete_project": lambda t: t.delete_project(P),
+    "update_project": lambda t: t.update_project(project(name="Taken")),
+    "take_version_number": lambda t: t.take_version_number(P),
+    "put_bodies": lambda t: t.put_bodies(P, {topic("x"): body("x")}, {topic("x"): [topic("pool")]}),
+    "insert_version": lambda t: t.insert_version(P, version(7)),
+    "update_mark": lambda t: t.update_mark(P, 1, "bad"),
+    "swap_served": lambda t: t.swap_served(LIVE, 1, full_arm(7)),
+    "insert_release": lambda t: t.insert_release(release(7, 7)),
+    "insert_draft": lambda t: t.insert_draft(draft("drf_7", owner=type(ANN)("mem_7"))),
+    "update_draft": lambda t: t.update_draft(draft(revision=3), 2),
+    "put_draft_changes": lambda t: t.put_draft_changes(draft().id, [change("pool", None)]),
+    "drop_draft_changes": lambda t: t.drop_draft_changes(draft().id, [topic("welcome")]),
+    "insert_conversation": lambda t: t.insert_conversation(conversation("cnv_7")),
+    "update_conversation": lambda t: t.update_conversation(conversation(turns=2), 1),
+    "insert_turn": lambda t: t.insert_turn(turn(7)),
+    "insert_key": lambda t: t.insert_key(api_key("key_7")),
+    "update_key": lambda t: t.update_key(api_key(name="Taken")),
+    "insert_member": lambda t: t.insert_member(member(type(ANN)("mem_7"))),
+}
+"""Each names something of A; through B's door it is refused or does nothing."""
+
+SYSTEM = {
+    "insert_workspace": "takes the workspace",
+    "list_workspaces": "lists workspaces",
+    "find_principal_by_key": "the hash leads to the workspace",
+    "list_key_principals": "every value names its workspace",
+    "insert_session": "the session names its workspace",
+    "take_link": "the token leads to the workspace",
+    "find_session": "the token leads to the workspace",
+    "delete_session": "the token leads to the workspace",
+    "list_undelivered": "every value names its workspace",
+    "mark_delivered": "takes the workspace",
+}
+
+
+def test_every_method_has_its_row() -> None:
+    assert set(READING) == methods(Reading)
+    assert set(WRITING) == methods(Writing) - methods(Reading)
+    assert set(SYSTEM) == methods(System)
+    assert {step.name for step in FULL_WORKSPACE} == set(WRITING) - {"delete_project"}
+
+
+def everything(t: Reading) -> dict[str, Any]:
+    return {name: find(t) for name, find in READING.items()}
+
+
+async def test_nothing_of_a_is_found_through_b(store: Store) -> None:
+    await fill(store)
+    found = await store.read(A, everything)
+    assert [name for name, what in found.items() if not what] == []
+    assert [name for name, what in (await store.read(B, everything)).items() if what] == []
+    # Nor where the caches are warm, nor in a write.
+    assert [name for name, what in (await store.write(B, everything)).items() if what] == []
+
+
+@pytest.mark.parametrize("name", [name for name, call in WRITING.items() if not isinstance(call, str)])
+async def test_nothing_of_a_is_changed_through_b(store: Store, name: str) -> None:
+    await fill(store)
+    before = await store.read(A, everything)
+    call = WRITING[name]
+    assert not isinstance(call, str)
+    with contextlib.suppress(NotFound):
+        assert not await store.write(B, call)
+    assert await store.read(A, everything) == before
+    assert not any((await store.read(B, everything)).values())
+
+
+@pytest.mark.parametrize("name", [name for name, call in WRITING.items() if isinstance(call, str)])
+async def test_what_needs_no_parent_lands_in_its_own_workspace_only(store: Store, name: str) -> None:
+    await fill(store)
+    before = await store.read(A, everything)
+    calls = {
+        "insert_project": lambda t: t.insert_project(project(), environments(project())),
+        "put_snapshot": lambda t: t.put_snapshot(SNAPSHOT),
+        "append": lambda t: t.append(event()),
+        "record_replay": lambda t: t.record_replay(ANN, "publish", "key", replayed("b"), at(1)),
+    }
+    await store.write(B, calls[name])
+    assert any((await store.read(B, everything)).values())
+    assert await store.read(A, everything) == before
+
+
+async def test_the_same_ids_in_two_workspaces_are_two_things(store: Store) -> None:
+    await fill(store)
+    skipped = {"insert_key", "update_key", "insert_member"}
+
+    def work(t: Writing) -> None:
+        for step in FULL_WORKSPACE:
+            if step.name not in skipped:
+                step.run(t)
+
+    await store.write(B, work)
+    await store.write(B, lambda t: t.delete_project(P))
+    found = await store.read(A, everything)
+    assert [name for name, what in found.items() if not what] == []
+
+
+async def test_a_key_or_session_of_a_leads_to_a(store: Store) -> None:
+    await fill(store)
+    with pytest.raises(NotFound):
+        await store.system(lambda t: t.insert_session(session("b", workspace=B)))
+    await store.system(lambda t: t.insert_session(session()))
+    found = await store.system(lambda t: t.find_session("hash-of-token", at(1)))
+    assert found is not None
+    assert found[1].workspace == A
+    principal = await store.system(lambda t: t.find_principal_by_key("hash-of-key_1"))
+    assert principal is not None
+    assert principal.workspace == A
+    await store.system(lambda t: t.mark_delivered(B, 1))
+    assert len(await store.system(lambda t: t.list_undelivered(10))) == 1
+
+
+async def test_a_key_hash_belongs_to_one_key(store: Store) -> None:
+    await store.write(A, lambda t: t.insert_key(api_key()))
+    with pytest.raises(Conflict):
+        await store.write(A, lambda t: t.insert_key(api_key("key_2", key_hash="hash-of-key_1")))

@@ -1,0 +1,112 @@
+"""Waiting for the next commit, of this process and of others."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from greenroom.ports import Store
+from greenroom.storage.sql import open_store
+from tests.contract.storage.samples import A, conversation, event, make_project
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+async def quiet(store: Store) -> None:
+    """Waits until nothing is new: the commits before may still be noticed."""
+    for _ in range(20):
+        if not await store.wait_for_change(0.7):
+            return
+    raise AssertionError("it never became quiet")
+
+
+async def test_nothing_happens_without_a_commit(store: Store) -> None:
+    await quiet(store)
+    began = time.monotonic()
+    assert not await store.wait_for_change(0.3)
+    assert 0.25 < time.monotonic() - began < 5
+    assert not await store.wait_for_change(0)
+
+
+async def test_a_long_wait_ends_after_a_second_with_look_again(store: Store) -> None:
+    """So that a commit just before the wait began is missed for a second at most."""
+    await quiet(store)
+    began = time.monotonic()
+    assert await store.wait_for_change(60)
+    assert time.monotonic() - began < 10
+
+
+async def test_everybody_who_waits_hears_of_a_commit(store: Store) -> None:
+    await quiet(store)
+    waiting = [asyncio.create_task(store.wait_for_change(0.9)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    await store.write(A, lambda t: t.append(event()))
+    assert await asyncio.gather(*waiting) == [True, True, True]
+
+
+async def test_a_wait_that_is_cancelled_leaves_the_others(store: Store) -> None:
+    await quiet(store)
+    mine, other = (asyncio.create_task(store.wait_for_change(0.9)) for _ in range(2))
+    await asyncio.sleep(0.05)
+    mine.cancel()
+    await store.write(A, lambda t: t.append(event()))
+    assert await other
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_commit_through_another_store_is_heard_of(sql_store: Store, url: str, announced: bool) -> None:
+    await make_project(sql_store)
+    other = await open_store(url)
+    await quiet(sql_store)
+    waiting = asyncio.create_task(sql_store.wait_for_change(0.95 if announced else 5))
+    await asyncio.sleep(0.05)
+    if announced:
+        await other.write(A, lambda t: t.append(event()))
+    else:
+        await other.write(A, lambda t: t.insert_conversation(conversation()))
+    assert await waiting
+    await other.close()
+
+
+@pytest.fixture
+async def neighbour(sql_store: Store, url: str) -> AsyncIterator[Process]:
+    script = Path(__file__).with_name("other_process.py")
+    command = [sys.executable, str(script), url]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert await heard(process) == "ready"
+    yield process
+    assert process.stdin is not None
+    process.stdin.close()
+    await process.wait()
+
+
+async def tell(process: Process, word: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{word}\n".encode())
+    await process.stdin.drain()
+
+
+async def heard(process: Process) -> str:
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
+
+
+async def test_two_processes_hear_of_each_other(sql_store: Store, neighbour: Process) -> None:
+    for turn in range(3):
+        await tell(neighbour, "wait")
+        assert await heard(neighbour) == "waiting"
+        await sql_store.write(A, lambda t: t.append(event()))
+        assert await heard(neighbour) == f"heard {2 * turn + 1}"
+        waiting = asyncio.create_task(sql_store.wait_for_change(0.95))
+        await tell(neighbour, "append")
+        assert await heard(neighbour) == "appended"
+        assert await waiting
+        assert len(await sql_store.read(A, lambda t: t.list_audit(0, 100))) == 2 * turn + 2

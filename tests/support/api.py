@@ -1,0 +1,179 @@
+"""The API over a memory store: a stage with two workspaces, a caller of every role, and a project that is live."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from greenroom.api.app import build_api
+from greenroom.api.hot import HotDoors
+from greenroom.domain.access import ApiKey, Member, Role, Session
+from greenroom.domain.ids import PrincipalId, WorkspaceId
+from greenroom.importers.polyai import read_project
+from greenroom.kinds import KINDS
+from greenroom.providers.clock import SystemClock
+from greenroom.services.desk import Desk
+from greenroom.services.keys import hash_token, make_key
+from greenroom.storage.memory import MemoryStore
+
+PREFIX = "/api/v1"
+HOME = WorkspaceId("wsp_home")
+OTHER = WorkspaceId("wsp_other")
+ROLES: tuple[Role, ...] = ("viewer", "editor", "publisher", "release_manager", "admin", "owner")
+
+AGENT = {"name": "Front desk", "greeting": "Harbour Hotel, how can I help?", "languages": ["en-GB"]}
+TOPIC = {
+    "name": "Late check-out",
+    "content": "You can stay until noon.",
+    "sample_questions": ["Can I check out late?", "Until when can I keep the room?"],
+}
+BREAKFAST = {
+    "name": "Breakfast",
+    "content": "Breakfast is from seven.",
+    "sample_questions": ["When is breakfast?", "What do you serve in the morning?"],
+}
+
+
+def key_of(workspace: str, role: str) -> str:
+    """Returns the API key that the stage gives a role."""
+    return make_key(f"{workspace.removeprefix('wsp_')}{role.replace('_', '')}")
+
+
+@dataclass
+class Stage:
+    """The desk, the application in front of it, and what was put on it."""
+
+    desk: Desk
+    store: MemoryStore
+    api: FastAPI
+    app: Any
+    facts: dict[str, str] = field(default_factory=dict[str, str])
+
+    def client(self, role: str | None = "owner", workspace: str = HOME, *, hot: bool = True) -> httpx2.AsyncClient:
+        """Returns a client that speaks for a role; None for a stranger."""
+        headers = {} if role is None else {"Authorization": f"Bearer {key_of(workspace, role)}"}
+        transport = httpx2.ASGITransport(app=self.app if hot else self.api, raise_app_exceptions=False)
+        return httpx2.AsyncClient(transport=transport, base_url="http://greenroom.test", headers=headers)
+
+    def contents(self) -> Any:
+        """Returns everything that is stored, to compare before and after (sessions and keys' use aside)."""
+        return {
+            name: {table: dict(getattr(rows, table).items()) for table in rows.__dataclass_fields__ if table not in ("name", "created_at", "delivered")}
+            for name, rows in self.store._state.workspaces.items()
+        }
+
+
+async def make_stage() -> Stage:
+    """Returns a stage with two workspaces and a key for every role in each, and nothing else."""
+    store = MemoryStore()
+    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project})
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    for workspace in (HOME, OTHER):
+        await store.system(lambda tx, w=workspace: tx.insert_workspace(w, w, now))
+        for role in ROLES:
+            name = f"{workspace.removeprefix('wsp_')}_{role}"
+            record = ApiKey(
+                PrincipalId(f"key_{name}"), workspace, name, role, hash_token(key_of(workspace, role)), now
+            )
+            member = Member(PrincipalId(f"mem_{name}"), workspace, f"Ms {name}", role, now)
+            await store.write(workspace, lambda tx, r=record: tx.insert_key(r))
+            await store.write(workspace, lambda tx, m=member: tx.insert_member(m))
+    await desk.traffic.refresh()
+    api = build_api(desk)
+    return Stage(desk, store, api, HotDoors(api, desk))
+
+
+async def sign_in(stage: Stage, role: str = "owner", workspace: WorkspaceId = HOME) -> str:
+    """Returns the token of a browser's session."""
+    token, now = f"session-{workspace}-{role}", stage.desk.clock.now()
+    member = PrincipalId(f"mem_{workspace.removeprefix('wsp_')}_{role}")
+    session = Session(hash_token(token), "session", member, workspace, now, now.replace(year=now.year + 1))
+    await stage.store.system(lambda tx: tx.insert_session(session))
+    return token
+
+
+async def fill(client: httpx2.AsyncClient, project: str, canary: str = "") -> dict[str, str]:
+    """Makes a project whose first version is live, with a draft begun on it and a conversation; returns its ids."""
+    at = f"{PREFIX}/projects/{project}"
+    made = good(await client.post(f"{PREFIX}/projects", json={"name": f"Hotel {canary}", "slug": project}))
+    agent = {**AGENT, "greeting": f"{AGENT['greeting']} {canary}".strip()}
+    for address, body in {"agent/main": agent, "topic/late-checkout": TOPIC}.items():
+        good(await save(client, project, address, body))
+    version = good(await client.post(f"{at}/environments/sandbox/publish", json={"note": f"First version {canary}"}))
+    await promote(client, project, "pre-release", 1)
+    await promote(client, project, "live", 1)
+    begun = good(await client.post(f"{at}/conversations", json={"user_id": f"ada-{canary}"}))
+    good(await client.post(f"{PREFIX}/conversations/{begun['id']}/turns", json={"text": f"hello {canary}"}))
+    good(await save(client, project, "topic/breakfast", {**BREAKFAST, "name": f"Breakfast {canary}"}))
+    return {
+        "project": project,
+        "project_id": made["id"],
+        "digest": version["version"]["digest"],
+        "conversation": begun["id"],
+        "alias": "sandbox",
+    }
+
+
+async def save(
+    client: httpx2.AsyncClient, project: str, address: str, body: Mapping[str, Any], if_match: str = "*"
+) -> httpx2.Response:
+    """Saves an entity in the caller's draft of Sandbox."""
+    return await client.put(
+        f"{PREFIX}/projects/{project}/environments/sandbox/draft/{address}",
+        json=dict(body),
+        headers={"If-Match": if_match},
+    )
+
+
+async def promote(client: httpx2.AsyncClient, project: str, alias: str, version: int) -> Any:
+    """Promotes a version, saying all that must be said."""
+    place = f"{PREFIX}/projects/{project}/environments/{alias}"
+    seq = good(await client.get(place))["seq"]
+    body = {"version": version, "expected_seq": seq, "confirm": {"version": version}}
+    return good(await client.post(f"{place}/promote", json=body))
+
+
+def good(response: httpx2.Response) -> Any:
+    """Returns the JSON of a response that succeeded."""
+    assert response.is_success, f"{response.request.method} {response.request.url}: {response.status_code} {response.text}"
+    return response.json() if response.content else None
+
+
+def problem(response: httpx2.Response, status: int, code: str, family: str | None = None) -> dict[str, Any]:
+    """Returns the members of a problem of one sort, after looking at its form."""
+    assert response.status_code == status, f"{response.status_code} {response.text}"
+    assert response.headers["content-type"] == "application/problem+json"
+    found = response.json()
+    assert found["code"] == code, found
+    assert {"type", "title", "status", "code", "family", "detail", "errors"} <= found.keys()
+    assert found["status"] == status
+    assert family in (None, found["family"]), found
+    for fault in found["errors"]:
+        assert fault.keys() == {"pointer", "message", "code", "hint"}
+        assert fault["message"]
+    return found
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """Returns a ZIP archive of files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for path, data in files.items():
+            made.writestr(path, data)
+    return out.getvalue()
+
+
+@asynccontextmanager
+async def nothing_written(stage: Stage) -> AsyncIterator[None]:
+    """Asserts that a block leaves the store as it was."""
+    before = stage.contents()
+    yield
+    assert stage.contents() == before, "something was written"
