@@ -56,7 +56,7 @@ def event_out(line: HistoryLine) -> EventOut:
         action=event["action"],
         environment=line.environment_alias,
         subject=event["subject"],
-        summary=_say(line),
+        summary=line.summary,
         data=event["data"],
     )
 
@@ -73,13 +73,3 @@ def report_out(report: ChainReport) -> AuditOut:
     return AuditOut(
         records=report.records, sound=report.first_bad is None, first_bad=report.first_bad, head=report.head
     )
-
-
-def _say(line: HistoryLine) -> str:
-    """Returns an event in words: `sandbox: v3 release published by Ada`."""
-    noun, _, verb = str(line.event["action"]).partition(".")
-    where = f"{line.environment_alias}: " if line.environment_alias else ""
-    subject = str(line.event["subject"])
-    words = f"{noun} {verb}".replace("_", " ")
-    what = words if subject.startswith(("drf_", "key_", "mem_")) or not subject else f"{subject} {words}"
-    return f"{where}{what}" + (f" by {line.actor_name}" if line.actor_name else "")

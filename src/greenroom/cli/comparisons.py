@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 STYLES = {"added": "green", "removed": "red", "edited": "blue", "reordered": "blue", "same": ""}
 SIGNS = {"added": "+", "removed": "-", "edited": "~", "reordered": "~"}
 CONTEXT_WORDS = 8
+SHORT = 15
+"""How many changes a plan lists."""
 
 
 def show_comparison(found: ComparisonOut) -> None:
@@ -33,10 +35,12 @@ def show_comparison(found: ComparisonOut) -> None:
 
 
 def show_short(found: ComparisonOut) -> None:
-    """Prints the summary and one line for each change, on stderr."""
+    """Prints the summary and one line for each of the first changes, on stderr."""
     output.show(output.styled(found.summary, "bold"), on_stderr=True)
-    for change in found.changes:
+    for change in found.changes[:SHORT]:
         output.show(_headline(change), on_stderr=True)
+    if len(found.changes) > SHORT:
+        output.say(f"… {len(found.changes) - SHORT} more: greenroom compare {found.base.ref} {found.head.ref}")
 
 
 def _name(state: StateOut) -> str:

@@ -80,7 +80,7 @@ def end(ctx: typer.Context, conversation: Id, as_json: AsJson = False) -> None:
     session = open_session(ctx, as_json)
     ended = session.client.conversations.end(conversation)
     if not session.answer(ended):
-        output.say(f"{ended.id} ended after {ended.turns} turns")
+        output.say(f"{ended.id} ended after {output.count_of(ended.turns, 'turn')}")
 
 
 def chat(

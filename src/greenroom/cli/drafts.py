@@ -93,14 +93,15 @@ def discard(
     alias = session.environment(named, env).alias
     draft = session.client.drafts.load(named, alias)
     if not yes:
+        changes = output.count_of(len(draft.changes), "change")
         if not session.interactive:
-            raise typer.BadParameter(f"to discard {len(draft.changes)} changes without being asked, add --yes")
+            raise typer.BadParameter(f"to discard {changes} without being asked, add --yes")
         _show(draft)
-        typer.confirm(f"discard these {len(draft.changes)} changes?", abort=True, err=True)
+        typer.confirm(f"discard {changes}?", abort=True, err=True)
     seen = draft.revision if revision is None else revision
     gone = session.client.drafts.discard(named, alias, revision=seen)
     if not session.answer(gone):
-        output.say(f"discarded {gone.changes} changes; to have them back, keep this id: {gone.discarded_id}")
+        output.say(f"discarded {output.count_of(gone.changes, 'change')}; kept for 30 days as {gone.discarded_id}")
 
 
 @app.command("rebase")
@@ -162,7 +163,10 @@ def _show(draft: DraftOut) -> None:
             ("on", draft.base.ref),
             ("revision", draft.revision),
             ("digest", draft.digest),
-            ("also editing", ", ".join(f"{other.owner_name or other.owner} ({other.changes})" for other in draft.others_editing)),
+            (
+                "also editing",
+                ", ".join(f"{other.owner_name or other.owner} ({other.changes})" for other in draft.others_editing),
+            ),
         ]
     )
     styles = {"added": "green", "removed": "red", "edited": "blue"}

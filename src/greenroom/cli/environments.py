@@ -53,7 +53,7 @@ def show(
             ("promotes from", found.promotes_from),
             ("a rollback brings back", f"v{found.rollback_to}" if found.rollback_to else "nothing"),
             ("running", _running(found)),
-            ("your draft", f"{found.draft_changes} changes" if found.editable else ""),
+            ("your draft", output.count_of(found.draft_changes, "change") if found.editable else ""),
         ]
     )
 
@@ -67,7 +67,7 @@ def show_list(found: Sequence[EnvironmentOut]) -> None:
             f"v{env.rollback_to}" if env.rollback_to else "-",
             env.seq,
             _running(env),
-            f"{env.draft_changes} changes" if env.draft_changes else "",
+            output.count_of(env.draft_changes, "change") if env.draft_changes else "",
             ", ".join(_traits(env)),
         )
         for env in found

@@ -104,6 +104,11 @@ def _line(fault: Fault) -> str:
     return f"{place}{fault.message}" + (f" ({fault.hint})" if fault.hint else "")
 
 
+def count_of(number: int, noun: str) -> str:
+    """Returns `1 change`, `2 changes`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def say(text: str) -> None:
     """Prints a message for people on stderr."""
     print(clean(text), file=sys.stderr)

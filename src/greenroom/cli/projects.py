@@ -160,4 +160,4 @@ def export(
     with output.waiting("exporting", shown=not as_json):
         data = session.client.projects.export(session.project(project), ref=ref)
     count = write_archive(data, target)
-    output.say(f"{count} files in {target}")
+    output.say(f"{output.count_of(count, 'file')} in {target}")

@@ -63,7 +63,14 @@ def list_versions(
     page = listing.page()
     if not session.answer(page):
         rows = [
-            (v.ref, v.note, ", ".join(v.environments), v.author_name or v.author, f"{v.created_at:%Y-%m-%d %H:%M}", _mark(v))
+            (
+                v.ref,
+                v.note,
+                ", ".join(v.environments),
+                v.author_name or v.author,
+                f"{v.created_at:%Y-%m-%d %H:%M}",
+                _mark(v),
+            )
             for v in page.items
         ]
         output.show_table(("version", "note", "served by", "author", "published", "mark"), rows, "no versions yet")
@@ -83,7 +90,10 @@ def show(ctx: typer.Context, version: Number, project: Project = None, as_json: 
             ("note", found.note),
             ("details", found.details),
             ("tags", ", ".join(found.tags)),
-            ("published", f"{found.created_at:%Y-%m-%d %H:%M:%S} UTC in {found.published_in} by {found.author_name or found.author}"),
+            (
+                "published",
+                f"{found.created_at:%Y-%m-%d %H:%M:%S} UTC in {found.published_in} by {found.author_name or found.author}",
+            ),
             ("served by", ", ".join(found.environments)),
             ("comes from", ", ".join(f"v{number}" for number in found.parents)),
             ("mark", _mark(found)),

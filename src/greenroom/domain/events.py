@@ -91,3 +91,34 @@ def verify_chain(
             return seq
         previous = record.digest
     return min(seq + 1, *known) if known else None
+
+
+SENTENCES: Mapping[str, str] = {
+    "project.created": "made the project {subject}",
+    "project.renamed": "renamed the project {subject}",
+    "project.deleted": "deleted the project {subject}",
+    "draft.entity_saved": "edited {subject} in a draft of {environment}",
+    "draft.entity_removed": "removed {subject} in a draft of {environment}",
+    "draft.imported": "imported a folder into a draft of {environment}",
+    "draft.rebased": "brought a draft of {environment} up to date",
+    "draft.discarded": "discarded a draft of {environment}",
+    "version.published": "published {subject}: {note}",
+    "version.marked": "marked {subject} as {to}",
+    "release.published": "released {subject} in {environment} by publishing",
+    "release.promoted": "promoted {subject} to {environment}",
+    "release.hotfixed": "released {subject} in {environment} as a HOTFIX: {reason}",
+    "release.rolled_back": "rolled {environment} back to {subject}: {reason}",
+    "key.created": "made the API key {subject}",
+    "key.revoked": "revoked the API key {subject}",
+    "member.created": "joined",
+}
+"""Every action in words, after its actor's name. A contract test holds this against what services append."""
+
+
+def say_event(event: Mapping[str, Any], environment: str) -> str:
+    """Returns a stored event in words, without its actor; an unknown action is said as it is named."""
+    sentence = SENTENCES.get(event["action"])
+    if sentence is None:
+        return str(event["action"])
+    known = {"note": "", "to": "", "reason": "", **event["data"], "subject": event["subject"]}
+    return sentence.format_map({**known, "environment": environment or event["environment"]})

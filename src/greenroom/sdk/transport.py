@@ -21,7 +21,9 @@ def settings_of(url: str, key: str | None, transport: Any, timeout_s: float) -> 
         base = httpx2.URL(url.rstrip("/"))
     except httpx2.InvalidURL as wrong:
         raise Invalid("invalid_url", f"'{url[:200]}' is not a URL: {wrong}") from None
-    return {"base_url": base, "headers": headers, "transport": transport, "timeout": timeout_s}
+    # Reading the certificates of the system is a sixth of a program's start: not where none will be checked.
+    verify = base.scheme == "https"
+    return {"base_url": base, "headers": headers, "transport": transport, "timeout": timeout_s, "verify": verify}
 
 
 def content_of(request: Request, pieces: Any) -> dict[str, Any]:

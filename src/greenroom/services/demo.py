@@ -15,9 +15,9 @@ from greenroom.wire.archives import pack
 
 SLUG = "hotel"
 NOTES = (
-    "First agent of the hotel: check-in, check-out, breakfast, parking and a hand-off to the front desk",
-    "Late check-out is now explained with its price, and the pet policy names the fee",
-    "[FEATURE] Offer a text message for late check-out; steadier voice; pets up to 20 kg",
+    "First agent of both hotels: stay, table and travel questions, hand-off to the front desk",
+    "Late check-out until 2 pm, free for members; dogs cost £12 a night",
+    "[FEATURE] Offer a text message after late check-out; steadier voice; at most two pets to a room",
 )
 TALK = (
     ("Can I check out late?", "Do you allow dogs?", "thanks, bye"),
@@ -35,7 +35,7 @@ async def make_demo(desk: Desk, owner: Principal, versions: Sequence[Mapping[str
         pass
     else:
         return False
-    await desk.projects.create(call, "Seaview Hotel", SLUG, "pipeline")
+    await desk.projects.create(call, "Larkspur Hotels", SLUG, "pipeline")
     steps = (("pre-release", "live"), ("pre-release", "live"), ("pre-release",))
     for files, note, aliases in zip(versions, NOTES, steps, strict=True):
         await desk.imports.import_archive(call, SLUG, pack(files), "greenroom")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenroom.domain.canonical import parse_json
-from greenroom.domain.events import GENESIS, AuditRecord, verify_chain
+from greenroom.domain.events import GENESIS, AuditRecord, say_event, verify_chain
 from greenroom.domain.ids import EnvironmentId
 from greenroom.ports import Reading
 from greenroom.services.states import load_project
@@ -24,6 +24,12 @@ class HistoryLine:
     event: Mapping[str, Any]
     actor_name: str
     environment_alias: str
+
+    @property
+    def summary(self) -> str:
+        """Returns the event in words, with its actor."""
+        who = self.actor_name or self.event["actor"]
+        return f"{who} {say_event(self.event, self.environment_alias)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 import zipfile
 
 from greenroom.domain.canonical import canonical_json
-from tests.support.api import AGENT, PREFIX, TOPIC, fill, good, make_stage, problem, promote, save
+from tests.support.api import AGENT, BREAKFAST, PREFIX, TOPIC, fill, good, make_stage, problem, promote, save
 
 P = f"{PREFIX}/projects/hotel"
 

@@ -130,7 +130,7 @@ COMMANDS: list[tuple[str, str, str]] = [
     (f"bundle {DIGEST}", "entities", "entities"),
     ("conversations list --version v1", "items", "cnv_1"),
     ("conversations show cnv_1", "transcript", "Nine to five"),
-    ("conversations end cnv_1", "ended", "ended after 1 turns"),
+    ("conversations end cnv_1", "ended", "ended after 1 turn"),
     ("history --action release.promoted", "items", "promoted v1 to live"),
     ("audit verify", "sound", "sound: 3 records"),
     ("keys create ci --role viewer", "key", "grk_secret"),

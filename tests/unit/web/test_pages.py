@@ -80,7 +80,7 @@ async def test_a_project_shows_what_is_served_and_what_happened(story: Story, br
     assert page.status_code == 200
     assert "<script>" not in page.text
     assert "&lt;script&gt;" in page.text
-    assert "version published" in page.text
+    assert "Owner published v1: Late check-out" in page.text
     home = await browser.get("/")
     assert "serves nothing yet" in home.text
     assert "<strong>v1</strong>" in home.text

@@ -1,5 +1,6 @@
 """Archives: deterministic out, suspicious in."""
 
+import contextlib
 import gzip
 import io
 import random
@@ -181,7 +182,5 @@ def test_flipped_bytes_never_raise_anything_but_invalid(seed: int) -> None:
             data, spots = bytearray(raw), 4096
         for _ in range(dice.randint(1, 6)):
             data[dice.randrange(spots)] = dice.randrange(256)
-        try:
+        with contextlib.suppress(Invalid):
             unpack(bytes(data) if data.startswith(b"PK") else gzip.compress(bytes(data), 1))
-        except Invalid as refused:
-            assert refused.errors

@@ -43,14 +43,13 @@ SCALARS: list[tuple[str, Any]] = [
     ("1e3", 1000.0),
     ("'12'", "12"),
     ('"null"', "null"),
-    ("!important", None),
     (".", "."),
     ("-.e1", "-.e1"),
     ("9007199254740992", 2**53),
 ]
 
 
-@pytest.mark.parametrize("text, expected", [case for case in SCALARS if case[0] != "!important"])
+@pytest.mark.parametrize("text, expected", SCALARS)
 def test_a_scalar_is_what_yaml_1_2_says(text: str, expected: Any) -> None:
     found = value_of(f"a: {text}")["a"]
     assert found == expected
@@ -65,7 +64,7 @@ def test_pointers_have_lines() -> None:
     loaded = load(
         b"# note\nname: x\nsteps:\n  - id: a\n    a/b: |\n      text\n      more\n  - [1,\n     2]\n", "a.yaml"
     )
-    assert {pointer: line for pointer, line in loaded.lines.items()} == {
+    assert dict(loaded.lines) == {
         "": 2,
         "/name": 2,
         "/steps": 3,
