@@ -32,7 +32,7 @@ TALKS = {"conversations", "turns"}
 
 def dump_memory(store: MemoryStore, workspace: str) -> Dump:
     """Returns the rows of a memory store."""
-    rows: Any = store._state.workspaces.get(workspace)  # type: ignore[call-overload] # noqa: SLF001
+    rows: Any = store._state.workspaces.get(workspace)  # type: ignore[call-overload]
     if rows is None:
         return {}
     names = [name for name in rows.__slots__ if name not in {"name", "created_at"}]

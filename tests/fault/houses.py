@@ -64,7 +64,8 @@ class House:
             self.store = self.run(open_store(url))
 
     def run(self, doing: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(doing)
+        # Not Runner.run, which sets a signal handler each time and so takes longer than most verbs.
+        return self._runner.get_loop().run_until_complete(doing)
 
     def close(self) -> None:
         self.run(self.store.close())
@@ -78,7 +79,7 @@ class House:
         room = Room(self, "one" if self.url is None else f"r{self._count}x")
         if self.url is None:
             # Compiling is most of the time; a program depends on nothing but its digest.
-            room.desk.programs._ready = self._programs  # noqa: SLF001
+            room.desk.programs._ready = self._programs
         return room
 
 

@@ -104,36 +104,36 @@ def same_release(release: Any, expected: ModelRelease) -> None:
     assert release.to_arms[0].slots == ((0, 9_999),)
 
 
-def everything(machine: Any) -> None:
+async def everything(machine: Any) -> None:
     """Checks every promise that can be looked at from outside."""
     room, model, seen = machine.room, machine.model, machine.seen
-    environments(room, model)
-    versions(room, model, seen)
-    drafts(machine)
-    talks(room, model, seen)
-    chain(room, seen)
+    await environments(room, model)
+    await versions(room, model, seen)
+    await drafts(machine)
+    await talks(room, model, seen)
+    await chain(room, seen)
 
 
-def environments(room: Room, model: Model) -> None:
+async def environments(room: Room, model: Model) -> None:
     """What is served, since which release, what lies beneath, who is running, and the whole history as it was."""
-    views = room.run(room.desk.environments.list(room.call(), "hotel"))
+    views = await room.desk.environments.list(room.call(), "hotel")
     assert [v.environment.alias for v in views] == list(model.environments)
     for view in views:
         here = model.environments[view.environment.alias]
         assert (view.environment.seq, choose_stable(view.environment.arms)) == (here.seq, here.served)
         assert view.rollback_to == model.beneath(here.alias)
         assert dict(view.running) == model.running(here.alias)
-        found = room.run(room.desk.environments.list_releases(room.call(), "hotel", here.alias, None, 1000))
+        found = await room.desk.environments.list_releases(room.call(), "hotel", here.alias, None, 1000)
         assert [r.release.seq for r in found] == list(range(here.seq, 0, -1))
         for one, expected in zip(reversed(found), here.releases, strict=True):
             same_release(one.release, expected)
         for back, number in enumerate(reversed(here.stack)):
-            assert look(room, here.alias if back == 0 else f"{here.alias}~{back}")[0] == number
+            assert (await look(room, here.alias if back == 0 else f"{here.alias}~{back}"))[0] == number
 
 
-def versions(room: Room, model: Model, seen: Seen) -> None:
+async def versions(room: Room, model: Model, seen: Seen) -> None:
     """Every version is as it was published, but for its mark."""
-    found = room.run(room.desk.versions.list(room.call(), "hotel", None, 1000))
+    found = await room.desk.versions.list(room.call(), "hotel", None, 1000)
     assert [view.version.number for view in found] == list(range(len(model.versions), 0, -1))
     for view in found:
         before, expected = seen.versions[view.version.number], model.versions[view.version.number - 1]
@@ -144,12 +144,12 @@ def versions(room: Room, model: Model, seen: Seen) -> None:
         assert list(view.served_in) == [e.alias for e in model.environments.values() if e.served == view.version.number]
 
 
-def drafts(machine: Any) -> None:
+async def drafts(machine: Any) -> None:
     """Everybody sees their own draft and nobody else's."""
     room, model = machine.room, machine.model
     for here in model.environments.values():
         for who in ("anna", "ben") if here.editable else ():
-            view = room.run(room.desk.drafts.load(machine.call(who), "hotel", here.alias))
+            view = await room.desk.drafts.load(machine.call(who), "hotel", here.alias)
             draft = model.drafts.get((who, here.alias))
             assert {a.slug for a in view.snapshot} == set(model.view(who, here.alias))
             assert {c.address.slug for c in view.changes} == set(draft.changes if draft else ())
@@ -158,19 +158,19 @@ def drafts(machine: Any) -> None:
             assert digest in {None, view.snapshot.digest}
 
 
-def talks(room: Room, model: Model, seen: Seen) -> None:
+async def talks(room: Room, model: Model, seen: Seen) -> None:
     """The version that would answer each open conversation's next turn."""
     for talk in model.talks.values():
-        version, digest = look(room, f"conversation:{talk.id}")
+        version, digest = await look(room, f"conversation:{talk.id}")
         assert version == talk.version, f"{talk.id} would be answered by {version}, not {talk.version}"
         assert digest == (seen.versions[version].digest if version else digest)
 
 
-def look(room: Room, ref: str) -> tuple[int | None, str]:
-    state, _, _ = room.run(room.desk.content.list(room.call(), "hotel", ref, None, "", 1))
+async def look(room: Room, ref: str) -> tuple[int | None, str]:
+    state, _, _ = await room.desk.content.list(room.call(), "hotel", ref, None, "", 1)
     return state.version, state.digest
 
 
-def chain(room: Room, seen: Seen) -> None:
-    report = room.run(room.desk.history.verify(room.call()))
+async def chain(room: Room, seen: Seen) -> None:
+    report = await room.desk.history.verify(room.call())
     assert (report.first_bad, report.records) == (None, seen.audited)

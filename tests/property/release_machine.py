@@ -466,7 +466,7 @@ class ReleaseMachine(RuleBasedStateMachine):
         deadline: datetime = min(drain[0] for drain in self.model.drains)
         self.room.clock.moment = deadline
         self.model.pass_time(deadline)
-        checks.everything(self)
+        self.room.run(checks.everything(self))
         self.step_clock(0.5)
 
     # Archives.
@@ -489,7 +489,7 @@ class ReleaseMachine(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         if hasattr(self, "seen"):
-            checks.everything(self)
+            self.room.run(checks.everything(self))
 
 
 def _parse(resolutions: list[dict[str, str]]) -> list[Any]:

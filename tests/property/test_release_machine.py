@@ -31,7 +31,7 @@ def play(house: House, template: str, examples: int, steps: int) -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_desk_in_memory_does_what_the_model_does(template: str) -> None:
-    play(House(), template, *((700, 60) if LONG else (20, 30)))
+    play(House(), template, *((1000, 60) if LONG else (40, 40)))
 
 
 @pytest.mark.parametrize("template", TEMPLATES if LONG else TEMPLATES[:1])

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ HOTEL = Path(__file__).resolve().parents[2] / "examples" / "hotel"
 
 def hotel(version: str) -> dict[Address, Body]:
     """Returns one version of the demo agent."""
-    folder = HOTEL / version
+    return dict(_load(HOTEL / version))
+
+
+@cache
+def _load(folder: Path) -> dict[Address, Body]:
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }

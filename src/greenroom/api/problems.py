@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from greenroom.domain.errors import (
     Conflict,
@@ -156,11 +157,18 @@ async def answer_routing(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return to_response(NotFound("path_not_found", f"there is nothing at {request.url.path[:200]}"))
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(_methods_of(request))
         detail = f"{request.method[:20]} cannot be done here; what can: {allowed}"
         return to_response(Refused("method_not_allowed", detail), {"allow": allowed})
     title = HTTPStatus(error.status_code).phrase
     return to_response(Invalid("invalid_header", f"the request cannot be read: {title.lower()}"))
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Returns all methods of a path; the router only knows those of the first route there."""
+    path = request.scope["path"]
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    return sorted({m for route in routes if route.path_regex.match(path) for m in route.methods or ()})
 
 
 def invalid_request(findings: Any) -> Invalid:

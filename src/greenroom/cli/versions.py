@@ -90,10 +90,8 @@ def show(ctx: typer.Context, version: Number, project: Project = None, as_json: 
             ("note", found.note),
             ("details", found.details),
             ("tags", ", ".join(found.tags)),
-            (
-                "published",
-                f"{found.created_at:%Y-%m-%d %H:%M:%S} UTC in {found.published_in} by {found.author_name or found.author}",
-            ),
+            ("published", f"{found.created_at:%Y-%m-%d %H:%M:%S} UTC in {found.published_in}"),
+            ("by", found.author_name or found.author),
             ("served by", ", ".join(found.environments)),
             ("comes from", ", ".join(f"v{number}" for number in found.parents)),
             ("mark", _mark(found)),

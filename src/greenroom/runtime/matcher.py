@@ -8,7 +8,7 @@ output; equal candidates give equal scores in every process.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ CONTENT_PARTS = 4
 PART_WORDS = 24
 DECIMALS = 6
 MAX_JUDGED = 500
+BELOW_EXACT = 0.999  # only a sample question word for word scores 1
 NEAR_SPELLING = 0.12  # cosine that lets a text of unknown words through: misspellings, inflections
 
 
@@ -62,7 +63,7 @@ class Matcher:
 
     keys: tuple[str, ...]
     scale: calibration.Scale
-    _model: _Model | None
+    _model: _Model | None = field(repr=False)
 
     @property
     def threshold(self) -> float:
@@ -98,7 +99,7 @@ class Matcher:
         if not exact and model.is_strange(said):
             return np.zeros(len(self.keys))
         cosines = model.index.similarities(model.index.row(features(said)))
-        scores = self.scale.probabilities(model.raw(cosines))
+        scores = BELOW_EXACT * self.scale.probabilities(model.raw(cosines))
         scores[~model.reachable] = 0.0
         scores[list(exact)] = 1.0
         return np.round(scores, DECIMALS)

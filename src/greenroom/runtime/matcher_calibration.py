@@ -12,7 +12,7 @@ import numpy as np
 
 from greenroom.runtime.matcher_index import Floats, Ints
 
-REFUSED_SHARE = 0.045
+REFUSED_SHARE = 0.04
 OUT_OF_SCOPE_WEIGHT = 0.25
 PRIOR = np.asarray([-2.1, 5.0, 3.5])  # about what BANKING77, CLINC150 and two real agents fit
 PRIOR_WEIGHT = np.asarray([6.0, 2.0, 2.0])

@@ -12,6 +12,8 @@ from greenroom.runtime.plans import ComponentPlan
 
 MAX_TEXT = 20_000
 MAX_DEPTH = 8
+MAX_FILLED = 2_000
+"""Placeholders in one text, those of its components included: components can multiply."""
 MASK = "•••"
 
 ANY_PLACEHOLDER = re.compile(r"\{\{([^{}]{0,500})\}\}")
@@ -20,7 +22,7 @@ ARGUMENT = re.compile(r"([A-Za-z0-9_-]+)=\"([^\"]*)\"")
 PARAMETER = re.compile(r"(?<!\{)\{([A-Za-z][A-Za-z0-9_-]{0,79})\}(?!\})")
 SPOKEN_NAMES = frozenset({"agent", "function", "handoff", "sms", "topic", "workflow", "rule", "voice", "test_set"})
 
-_SENTENCE = re.compile(r"[^.!?…。！？\n]*(?:[.!?…。！？]+[\"”')\]*_]*(?=\s|$|[^\x00-\x7f])|\n+|$|[.!?…。！？])\s*")
+_SENTENCE_END = re.compile(r"[.!?…]+[\"”')\]*_]*(?:\s+|$)|[。！？]+[」』]?\s*|\n+\s*")
 _LINK = re.compile(r"!?\[([^\]\n]{0,300})\]\(([^()\s]{1,500})\)")
 _EMPHASIS = re.compile(r"(\*\*|__|~~)(?=\S)(.{1,500}?)(?<=\S)\1")
 _LIGHT = re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^*_\n]{1,300}?)(?<=[^\s*_])\1(?![\w*])")
@@ -47,6 +49,7 @@ class Rendered:
 
     text: str = ""
     unknown: list[str] = field(default_factory=list[str])
+    filled: int = 0
 
 
 def render(text: str, scope: Scope) -> Rendered:
@@ -62,6 +65,9 @@ def render(text: str, scope: Scope) -> Rendered:
 
 def _fill(text: str, scope: Scope, arguments: Mapping[str, str], out: Rendered, inside: tuple[str, ...]) -> str:
     def put(match: re.Match[str]) -> str:
+        out.filled += 1
+        if out.filled > MAX_FILLED:
+            return ""
         named = NAMED.fullmatch(match.group(1))
         if named is None:
             out.unknown.append(match.group(0)[:100])
@@ -157,7 +163,9 @@ def make_plain(text: str) -> str:
 
 def split_sentences(text: str) -> tuple[str, ...]:
     """Returns the sentences with the spaces after them, so that joined they are the text again."""
-    return tuple(match.group() for match in _SENTENCE.finditer(text) if match.group())
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    pieces = (text[begin:end] for begin, end in zip((0, *ends), (*ends, len(text)), strict=True))
+    return tuple(piece for piece in pieces if piece)
 
 
 def shorten(text: str, length: int) -> str:

@@ -42,14 +42,14 @@ async def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 async def on(url: str, work: Callable[[Connection], Any]) -> Any:
     """Runs work in a transaction beside every store."""
-    path = sqlite_path(url)
-    if path is None:
+    if (path := sqlite_path(url)) is None:
         engine = postgres.create_engine(url, pool_size=1)
         try:
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
         finally:
             await engine.dispose()
+    assert path is not None
     driver = sqlite.connect(path)
     with sqlite.open_core(driver) as connection:
         driver.execute("BEGIN IMMEDIATE")

@@ -126,6 +126,13 @@ def test_an_unrelated_topic_does_not_move_an_exact_question() -> None:
         assert all(best(more, question) == topic.key for question in topic.questions)
 
 
+def test_only_an_exact_question_scores_one() -> None:
+    assert MATCHER.match("what are your opening hours on sunday")[0].score < 1.0
+    for topic in FAQ:
+        for question in topic.questions:
+            assert all(one.score < 1.0 for one in MATCHER.match(question)[1:])
+
+
 def test_the_order_of_topics_and_questions_does_not_matter() -> None:
     turned = [Candidate(one.key, one.questions[::-1], one.content) for one in reversed(FAQ)]
     assert digest(Matcher.compile(turned)) == digest(MATCHER)

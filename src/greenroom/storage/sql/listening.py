@@ -47,9 +47,7 @@ class Listener:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen_on_one_connection(self) -> None:
-        connection = await asyncpg.connect(
-            self._url, timeout=_PATIENCE_SECONDS, command_timeout=_PATIENCE_SECONDS
-        )
+        connection = await asyncpg.connect(self._url, timeout=_PATIENCE_SECONDS, command_timeout=_PATIENCE_SECONDS)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self.changes.notice())
             # What happened while nobody listened is a change, too.

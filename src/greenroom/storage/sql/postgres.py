@@ -86,6 +86,8 @@ class PostgresStore:
         self._engine = create_engine(url)
         self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._listener = Listener(url)
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     async def read(self, workspace: WorkspaceId, work: Callable[[Reading], T]) -> T:
         def run(connection: Connection) -> tuple[Work, T]:
@@ -128,10 +130,24 @@ class PostgresStore:
         await self._carry_out(self._reading, check_revision, writes=False)
 
     async def close(self) -> None:
+        self._closed = True
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._listener.close()
         await self._engine.dispose()
 
     async def _carry_out(self, engine: AsyncEngine, run: Callable[[Connection], T], *, writes: bool) -> T:
+        """Runs work to its end, even when the caller leaves.
+
+        To cancel it would throw its connection away, and leave the driver with errors that nobody awaits.
+        """
+        if self._closed:
+            raise unavailable("it was closed")
+        task = asyncio.create_task(self._try(engine, run, writes=writes))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _try(self, engine: AsyncEngine, run: Callable[[Connection], T], *, writes: bool) -> T:
         """Runs work in a transaction, and again where nothing of it can have been committed."""
         for attempt in range(1, TRIES + 1):
             committing = False

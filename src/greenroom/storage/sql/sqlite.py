@@ -144,6 +144,8 @@ def _commit(driver: sqlite3.Connection, connection: Connection, jobs: list[Job])
     try:
         driver.execute("BEGIN IMMEDIATE")
         for job in jobs:
+            if job.abandoned:
+                continue
             if len(jobs) > 1:
                 driver.execute("SAVEPOINT job")
             try:

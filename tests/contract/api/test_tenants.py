@@ -1,0 +1,266 @@
+"""Reliability check 17: every route, with ids that are not the caller's, roles too low, and nobody at all.
+
+A route without a row here fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+
+from greenroom.domain.access import PERMISSIONS, ROLES
+from greenroom.kinds import KINDS
+from greenroom.services.desk import Desk
+from greenroom.storage.memory import MemoryStore
+from tests.support.api import (
+    BREAKFAST,
+    OTHER,
+    PREFIX,
+    TOPIC,
+    Stage,
+    archive,
+    fill,
+    good,
+    make_stage,
+    nothing_written,
+)
+
+CANARY = "CANARY7f3a"
+
+
+@dataclass(frozen=True)
+class Row:
+    """How an operation is asked so that it succeeds, and the permission that it needs (None: any key will do)."""
+
+    permission: str | None
+    json: Any = None
+    content: bytes | None = None
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
+    """What its path names, where it is not what the stage has."""
+
+
+ANY = {"If-Match": "*"}
+CONFIRM = {"version": 2, "expected_seq": 1, "confirm": {"version": 2}}
+MATRIX: dict[str, Row] = {
+    "projects.create": Row("projects.create", {"name": "Second"}),
+    "projects.list": Row("projects.read"),
+    "projects.load": Row("projects.read"),
+    "projects.rename": Row("projects.change", {"name": "Renamed"}),
+    "projects.delete": Row("projects.delete"),
+    "projects.import": Row("drafts.edit", content=archive({"greenroom.yaml": b"format: 1\n"}), query="environment=sandbox"),
+    "projects.export": Row("content.read"),
+    "content.list": Row("content.read"),
+    "content.load": Row("content.read"),
+    "kinds.list": Row("projects.read"),
+    "environments.list": Row("projects.read"),
+    "environments.load": Row("projects.read"),
+    "drafts.load": Row("content.read"),
+    "drafts.save": Row("drafts.edit", BREAKFAST, headers=ANY, own={"slug": "new"}),
+    "drafts.remove": Row("drafts.edit", headers={"If-Match": "{revision}"}),
+    "drafts.discard": Row("drafts.edit", {"revision": 1}),
+    "drafts.rebase": Row("drafts.edit", {}),
+    "releases.list": Row("projects.read"),
+    "releases.publish": Row("releases.publish", {"note": "Breakfast was added"}),
+    "releases.promote": Row("releases.promote", CONFIRM, own={"alias": "pre-release"}),
+    "releases.roll_back": Row("releases.roll_back", {"to": 1, "reason": "bad one"}, own={"alias": "sandbox"}),
+    "versions.list": Row("projects.read"),
+    "versions.load": Row("projects.read"),
+    "versions.mark": Row("versions.mark", {"mark": "good"}),
+    "versions.compare": Row("content.read", query="base=v1&head=live"),
+    "traffic.resolve": Row("resolve.read", query="key=ada"),
+    "bundles.load": Row("content.read"),
+    "conversations.start": Row("conversations.start", {}),
+    "conversations.take_turn": Row("conversations.start", {"text": "hello"}),
+    "conversations.load": Row("conversations.read"),
+    "conversations.list": Row("conversations.read"),
+    "conversations.end": Row("conversations.start"),
+    "history.list": Row("history.read"),
+    "audit.list": Row("audit.read"),
+    "audit.verify": Row("audit.read"),
+    "keys.create": Row("keys.manage", {"name": "CI", "role": "viewer"}),
+    "keys.list": Row("keys.manage"),
+    "keys.revoke": Row("keys.manage", own={"id": "key_home_viewer"}),
+    "me.load": Row(None),
+}
+OPEN = {"health.live", "health.ready", "metrics.read"}
+"""The reviewed list of what strangers may ask (and the OpenAPI document, which says nothing of anybody)."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    id: str
+    method: str
+    path: str
+
+
+def operations() -> Iterator[Operation]:
+    from greenroom.api.app import build_api
+    from greenroom.providers.clock import SystemClock
+
+    document = build_api(Desk(MemoryStore(), SystemClock(), KINDS, {})).openapi()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield Operation(operation["operationId"], method.upper(), path)
+
+
+OPERATIONS = list(operations())
+CLOSED = [one for one in OPERATIONS if one.id not in OPEN]
+IDS = [one.id for one in CLOSED]
+
+
+def test_every_route_has_its_row() -> None:
+    assert {one.id for one in OPERATIONS} == MATRIX.keys() | OPEN
+
+
+def test_every_permission_is_asked_somewhere() -> None:
+    asked = {row.permission for row in MATRIX.values()}
+    # These two belong to variants of a route: a test on a ref, somebody else's draft, a hotfix.
+    assert PERMISSIONS.keys() - asked == {"conversations.test", "drafts.read_others", "releases.hotfix"}
+
+
+async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> dict[str, str]:
+    """Makes a project in which every row can succeed."""
+    ids = await fill(client, project, canary)
+    place = f"{PREFIX}/projects/{project}"
+    good(await client.post(f"{place}/environments/sandbox/publish", json={"note": f"Breakfast was added {canary}"}))
+    revision = (await client.get(f"{place}/content/topic/breakfast?ref=v2")).headers["etag"]
+    save = f"{place}/environments/sandbox/draft/topic/breakfast"
+    good(await client.put(save, json={**TOPIC, "name": f"Breakfast {canary}"}, headers={"If-Match": revision}))
+    entity = await client.get(f"{place}/content/topic/late-checkout?ref=live")
+    environments = good(await client.get(f"{place}/environments"))["items"]
+    return {
+        **ids,
+        "revision": entity.headers["etag"],
+        "kind": "topic",
+        "slug": "late-checkout",
+        "number": "1",
+        "id": ids["conversation"],
+        "environment_id": environments[0]["id"],
+    }
+
+
+async def ask(client: httpx2.AsyncClient, operation: Operation, ids: dict[str, str]) -> httpx2.Response:
+    row = MATRIX[operation.id]
+    path = operation.path.format(**ids)
+    headers = {name: value.format(**ids) for name, value in row.headers.items()}
+    if row.json is not None:
+        return await client.request(operation.method, f"{path}?{row.query}", json=row.json, headers=headers)
+    return await client.request(operation.method, f"{path}?{row.query}", content=row.content, headers=headers)
+
+
+async def draft_of(client: httpx2.AsyncClient, stage: Stage, role: str, ids: dict[str, str]) -> None:
+    """Gives a role a draft of its own with one change, where it may have one."""
+    if ROLES.index(role) < ROLES.index("editor"):  # type: ignore[arg-type]
+        return
+    revision = (await client.get(f"{PREFIX}/projects/{ids['project']}/content/topic/breakfast?ref=v2")).headers["etag"]
+    async with stage.client(role) as own:
+        place = f"{PREFIX}/projects/{ids['project']}/environments/sandbox/draft/topic/breakfast"
+        good(await own.put(place, json={**BREAKFAST, "content": role}, headers={"If-Match": revision}))
+
+
+@pytest.mark.parametrize("operation", CLOSED, ids=IDS)
+async def test_the_lowest_role_that_may_can_and_the_one_below_cannot(operation: Operation) -> None:
+    stage = await make_stage()
+    row = MATRIX[operation.id]
+    role = "viewer" if row.permission is None else PERMISSIONS[row.permission]
+    async with stage.client() as owner, stage.client(role) as allowed:
+        ids = {**await set_up(owner, "hotel"), **row.own}
+        if role != "owner":
+            await draft_of(owner, stage, role, ids)
+        if role != "viewer":
+            async with stage.client(ROLES[ROLES.index(role) - 1]) as below, nothing_written(stage):
+                refused = await ask(below, operation, ids)
+                assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed"), refused.text
+        done = await ask(allowed, operation, ids)
+        assert done.is_success, f"the row is out of date: {done.status_code} {done.text}"
+
+
+@pytest.mark.parametrize("operation", CLOSED, ids=IDS)
+async def test_nobody_gets_in(operation: Operation) -> None:
+    stage = await make_stage()
+    async with stage.client() as owner, stage.client(None) as stranger:
+        ids = {**await set_up(owner, "hotel"), **MATRIX[operation.id].own}
+        async with nothing_written(stage):
+            reply = await ask(stranger, operation, ids)
+            assert reply.status_code == 401
+            assert reply.headers["content-type"] == "application/problem+json"
+            stranger.headers["Authorization"] = "Bearer gr_wrong_00000000"
+            assert (await ask(stranger, operation, ids)).status_code == 401
+
+
+def mixtures(ids: dict[str, str], foreign: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Yields path values of which at least one names something of the other workspace."""
+    yield {**ids, **foreign}
+    yield {**ids, **foreign, "project": foreign["project_id"]}
+    for name in ("digest", "id"):
+        yield {**ids, name: foreign[name]}
+    yield {**ids, "alias": foreign["environment_id"]}
+
+
+@pytest.mark.parametrize("operation", CLOSED, ids=IDS)
+@pytest.mark.parametrize("hot", [True, False], ids=["hot", "routes"])
+async def test_ids_of_another_workspace_name_nothing(operation: Operation, hot: bool) -> None:
+    stage = await make_stage()
+    async with stage.client(workspace=OTHER) as stranger, stage.client(hot=hot) as owner:
+        foreign = await set_up(stranger, "theirs", CANARY)
+        # Their bundle lies ready for them, so that only the question whose it is keeps it from us.
+        good(await stranger.get(f"{PREFIX}/projects/theirs/bundles/{foreign['digest']}"))
+        ids = {**await set_up(owner, "hotel"), **MATRIX[operation.id].own}
+        foreign.pop("number")
+        if operation.id == "keys.revoke":
+            foreign["id"] = "key_other_viewer"
+        foreign = {name: value for name, value in foreign.items() if name not in ("kind", "slug", "alias", "revision")}
+        for mixed in mixtures(ids, foreign):
+            names_theirs = operation.path.format(**mixed) != operation.path.format(**ids)
+            theirs_before = stage.contents()[OTHER]
+            reply = await ask(owner, operation, mixed)
+            assert CANARY not in reply.text, operation
+            assert stage.contents()[OTHER] == theirs_before
+            if names_theirs:
+                assert reply.status_code == 404, f"{mixed} {reply.status_code} {reply.text}"
+            else:
+                assert reply.status_code < 500
+
+
+async def test_refs_filters_and_bodies_that_name_another_workspace_find_nothing() -> None:
+    stage = await make_stage()
+    async with stage.client(workspace=OTHER) as stranger, stage.client() as owner:
+        theirs = await set_up(stranger, "theirs", CANARY)
+        await set_up(owner, "hotel")
+        place = f"{PREFIX}/projects/hotel"
+        refs = [f"conversation:{theirs['conversation']}", theirs["digest"], "draft:sandbox@key_other_owner"]
+        questions = [f"{place}/content?ref={ref}" for ref in refs]
+        questions += [f"{place}/compare?base=v1&head={ref}" for ref in refs]
+        questions += [f"{place}/compare?head=v1&base={ref}" for ref in refs]
+        questions += [f"{place}/export?ref={ref}" for ref in refs]
+        questions += [f"{place}/resolve?key=a&environment={theirs['environment_id']}"]
+        questions += [f"{place}/versions?env={theirs['environment_id']}"]
+        questions += [f"{place}/conversations?environment={theirs['environment_id']}"]
+        for question in questions:
+            reply = await owner.get(question)
+            assert reply.status_code == 404, f"{question} {reply.text}"
+            assert CANARY not in reply.text
+        for question in (f"{place}/versions?author=key_other_owner", f"{place}/conversations?q={CANARY}"):
+            assert good(await owner.get(question))["items"] == []
+        for body in (*({"ref": ref} for ref in refs), {"environment": theirs["environment_id"]}):
+            reply = await owner.post(f"{place}/conversations", json=body)
+            assert reply.status_code == 404, f"{body} {reply.text}"
+            assert CANARY not in reply.text
+
+
+async def test_the_same_slug_in_two_workspaces_is_two_projects() -> None:
+    stage = await make_stage()
+    async with stage.client(workspace=OTHER) as stranger, stage.client() as owner:
+        await set_up(stranger, "hotel", CANARY)
+        ids = await set_up(owner, "hotel")
+        for operation in CLOSED:
+            if operation.method == "GET":
+                reply = await ask(owner, operation, ids)
+                assert reply.is_success, f"{operation} {reply.text}"
+                assert CANARY not in reply.text
