@@ -29,8 +29,10 @@ from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
 from greenroom.services.outbox import Outbox
 from greenroom.settings import Settings, hand_down, read_settings
+from greenroom.storage.sql import backup as write_backup
 from greenroom.storage.sql import migrate as migrate_database
 from greenroom.storage.sql import open_store
+from greenroom.storage.sql import restore as read_backup
 from greenroom.web.app import build_web
 
 READERS = {"polyai": read_project}
@@ -124,8 +126,6 @@ def migrate(data_dir: Path | None = None) -> None:
 
 def backup(target: Path, data_dir: Path | None = None) -> None:
     """Writes everything into one file while the server may be running."""
-    from greenroom.storage.sql import backup as write_backup
-
     asyncio.run(write_backup(read_settings(data_dir=data_dir).database_url, target))
 
 
@@ -133,8 +133,6 @@ def restore(source: Path, data_dir: Path | None = None) -> None:
     """Reads a backup into an empty database."""
     settings = read_settings(data_dir=data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    from greenroom.storage.sql import restore as read_backup
-
     asyncio.run(read_backup(source, settings.database_url))
 
 

@@ -84,9 +84,22 @@ class Talk:
         return [effect for effect in self.last.effects if effect["type"] == kind]
 
 
+_programs: dict[str, Program] = {}
+
+
+def compiled(agent: Mapping[Address, Body]) -> Program:
+    """Returns the agent's program; equal agents are compiled once in a test run."""
+    key = repr(sorted(agent.items(), key=str))
+    if key not in _programs:
+        if len(_programs) > 100:
+            _programs.clear()
+        _programs[key] = compile_program(agent)
+    return _programs[key]
+
+
 def talk(agent: Mapping[Address, Body] | Program, channel: str = "chat", **context: Any) -> Talk:
     """Starts a conversation in `live`."""
-    program = agent if isinstance(agent, Program) else compile_program(agent)
+    program = agent if isinstance(agent, Program) else compiled(agent)
     where = replace(Context(environment="live", channel=channel), **context)
     begun = Talk(program, where)
     begun.steps.append(start(program, where))

@@ -62,6 +62,18 @@ def build_api(desk: Desk, *, metrics: bool = True) -> FastAPI:
 
     `hot.HotDoors` in front of it answers the same, faster, where it can.
     """
+    app = lay_out(metrics=metrics)
+    app.state.door = Door(desk, Metrics(desk), BundleCache())
+    app.state.ids = RequestIds(desk)
+    app.add_exception_handler(GreenroomError, answer_error)
+    app.add_exception_handler(RequestValidationError, answer_validation)
+    app.add_exception_handler(HTTPException, answer_routing)
+    app.add_middleware(Guard, metrics=app.state.door.metrics, ids=app.state.ids)
+    return app
+
+
+def lay_out(*, metrics: bool = True) -> FastAPI:
+    """Returns the application with its routes and its document, and no desk behind them."""
     # No pages of documentation: they load scripts from elsewhere.
     app = FastAPI(
         title="Greenroom",
@@ -72,15 +84,9 @@ def build_api(desk: Desk, *, metrics: bool = True) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.door = Door(desk, Metrics(desk), BundleCache())
-    app.state.ids = RequestIds(desk)
     for noun in (*NOUNS, *((health.METRICS_NOUN,) if metrics else ())):
         noun.add_to(app)
     app.add_route(DOCUMENT_PATH, _document, include_in_schema=False)
-    app.add_exception_handler(GreenroomError, answer_error)
-    app.add_exception_handler(RequestValidationError, answer_validation)
-    app.add_exception_handler(HTTPException, answer_routing)
-    app.add_middleware(Guard, metrics=app.state.door.metrics, ids=app.state.ids)
     app.openapi = lambda: describe_api(app)
     return app
 

@@ -12,6 +12,7 @@ from greenroom.wire.problems import Problem
 
 READ_STATUSES: Final = {
     "404": "Nothing by that name, or nothing that the caller may know of.",
+    "409": "The rules say no: nothing is served here, this environment has no drafts …",
     "422": "The input is wrong; `errors` says where.",
 }
 WRITE_STATUSES: Final = {

@@ -133,4 +133,4 @@ def decide_in_flight(
 
 
 def _bad_drain(message: str) -> Invalid:
-    return Invalid("invalid_in_flight", message, errors=[Fault("/in_flight/drain_until", message)])
+    return Invalid("invalid_in_flight", message, errors=[Fault("/drain_until", message)])

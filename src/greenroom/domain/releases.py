@@ -115,7 +115,7 @@ def choose_pop(top: Release, version: int, load: FindRelease) -> tuple[int | Non
     """Returns what lies beneath after a rollback to `version`, and the versions it takes back, newest first.
 
     The stack is popped to the highest entry that serves `version`. A version that was served but popped
-    before is not on the stack: going back to it (undoing a rollback) pushes it, and takes back what is on top.
+    before is not on the stack: going back to it (undoing a rollback) pushes it, and takes nothing back.
     """
     popped: list[int] = []
     for entry in walk_stack(top, load):
@@ -123,4 +123,4 @@ def choose_pop(top: Release, version: int, load: FindRelease) -> tuple[int | Non
             return entry.beneath, tuple(popped)
         if entry.version not in popped and entry.version != version:
             popped.append(entry.version)
-    return top.seq, (top.version,)
+    return top.seq, ()

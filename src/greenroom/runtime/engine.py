@@ -92,6 +92,7 @@ def stages(
         _begin(begun)
         state = begun.state
     turn = Turn(program, state, heard.text, context)
+    turn.brain = brain.name
     if turn.ended:
         return _after_end(turn)
     turn.state["turn"] += 1
@@ -204,7 +205,7 @@ def _finish(turn: Turn, heard: Mapping[str, Any], control: Mapping[str, Any], do
     speech = speech_of(turn)
     broken = turn.problems_of_program()
     trace: dict[str, Any] = {
-        "brain": LOCAL.name,
+        "brain": turn.brain,
         "turn": turn.state["turn"],
         "now": turn.context.now,
         "environment": turn.context.environment,

@@ -95,6 +95,7 @@ class Turn:
         self.actions: list[dict[str, Any]] = []
         self.topics: list[dict[str, Any]] = []
         self.rules: list[RulePlan] = []
+        self.brain = "local"
         self.decision = ""
         self.in_scope: bool | None = None
         self.topic = ""

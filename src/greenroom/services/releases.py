@@ -120,7 +120,7 @@ class Releases:
         )
         call.need(PERMISSION_OF[operation])
         check_sequence(target, request.expected_seq, required=not dry_run)
-        if is_public(project, target) and operation != "rollback" and not dry_run:
+        if is_public(project, target) and not dry_run:
             check_confirmed("version", request.confirm_version, version.number, "/confirm/version")
         cautions = _cautions(version, operation)
         if not dry_run:

@@ -103,10 +103,10 @@ class _FolderReader:
             if path_fault(path) or f"{path}:1" in refused:
                 continue
             inside = path.removeprefix(self.root)
-            if path == manifest or _IGNORED.fullmatch(inside) or not path.startswith(self.root):
+            if path == manifest or _IGNORED.fullmatch(inside):
                 continue
             folder, slash, name = inside.partition("/")
-            kind = self.kinds.get(folder)
+            kind = self.kinds.get(folder) if path.startswith(self.root) else None
             if kind is None or not slash or "/" in name:
                 self._refuse_place(path, folder, bool(slash))
             elif name.endswith(".yaml"):
@@ -142,7 +142,7 @@ class _FolderReader:
 
     def _refuse_place(self, path: str, folder: str, is_in_folder: bool) -> None:
         hint = f"entities are <kind>/<slug>.yaml; kinds are: {', '.join(self.kinds)}"
-        if not is_in_folder or folder in self.kinds:
+        if not is_in_folder or folder in self.kinds or not path.startswith(self.root):
             self._fault(f"{path}:1", "nothing reads this file", "unknown_file", hint)
             return
         near = get_close_matches(folder, list(self.kinds), 1, 0.6)

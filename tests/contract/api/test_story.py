@@ -239,7 +239,7 @@ async def test_everything_that_happened_is_told_newest_first() -> None:
         await fill(client, "hotel")
         told = good(await client.get(f"{P}/history"))["items"]
         assert [event["action"] for event in told[:2]] == ["draft.entity_saved", "release.promoted"]
-        assert told[1]["summary"] == "live: v1 release promoted by home_owner"
+        assert told[1]["summary"] == "home_owner promoted v1 to live"
         (made,) = good(await client.get(f"{P}/history?action=project.created"))["items"]
         assert (made["subject"], made["actor_name"]) == ("hotel", "home_owner")
         chain = good(await client.get(f"{PREFIX}/audit"))["items"]

@@ -12,10 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from greenroom.api.app import lay_out
 from greenroom.domain.access import PERMISSIONS, ROLES
-from greenroom.kinds import KINDS
-from greenroom.services.desk import Desk
-from greenroom.storage.memory import MemoryStore
 from tests.support.api import (
     BREAKFAST,
     OTHER,
@@ -100,10 +98,7 @@ class Operation:
 
 
 def operations() -> Iterator[Operation]:
-    from greenroom.api.app import build_api
-    from greenroom.providers.clock import SystemClock
-
-    document = build_api(Desk(MemoryStore(), SystemClock(), KINDS, {})).openapi()
+    document = lay_out().openapi()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield Operation(operation["operationId"], method.upper(), path)
@@ -181,17 +176,17 @@ async def test_the_lowest_role_that_may_can_and_the_one_below_cannot(operation: 
         assert done.is_success, f"the row is out of date: {done.status_code} {done.text}"
 
 
-@pytest.mark.parametrize("operation", CLOSED, ids=IDS)
-async def test_nobody_gets_in(operation: Operation) -> None:
+async def test_nobody_gets_in() -> None:
     stage = await make_stage()
-    async with stage.client() as owner, stage.client(None) as stranger:
-        ids = {**await set_up(owner, "hotel"), **MATRIX[operation.id].own}
-        async with nothing_written(stage):
-            reply = await ask(stranger, operation, ids)
-            assert reply.status_code == 401
-            assert reply.headers["content-type"] == "application/problem+json"
-            stranger.headers["Authorization"] = "Bearer gr_wrong_00000000"
-            assert (await ask(stranger, operation, ids)).status_code == 401
+    async with stage.client() as owner, stage.client(None) as stranger, stage.client(None) as forger:
+        ids = await set_up(owner, "hotel")
+        forger.headers["Authorization"] = "Bearer gr_wrong_00000000"
+        for operation in CLOSED:
+            async with nothing_written(stage):
+                for client in (stranger, forger):
+                    reply = await ask(client, operation, {**ids, **MATRIX[operation.id].own})
+                    assert reply.status_code == 401, operation
+                    assert reply.headers["content-type"] == "application/problem+json"
 
 
 def mixtures(ids: dict[str, str], foreign: dict[str, str]) -> Iterator[dict[str, str]]:
@@ -203,29 +198,29 @@ def mixtures(ids: dict[str, str], foreign: dict[str, str]) -> Iterator[dict[str,
     yield {**ids, "alias": foreign["environment_id"]}
 
 
-@pytest.mark.parametrize("operation", CLOSED, ids=IDS)
 @pytest.mark.parametrize("hot", [True, False], ids=["hot", "routes"])
-async def test_ids_of_another_workspace_name_nothing(operation: Operation, hot: bool) -> None:
+async def test_ids_of_another_workspace_name_nothing(hot: bool) -> None:
     stage = await make_stage()
     async with stage.client(workspace=OTHER) as stranger, stage.client(hot=hot) as owner:
-        foreign = await set_up(stranger, "theirs", CANARY)
+        theirs = await set_up(stranger, "theirs", CANARY)
         # Their bundle lies ready for them, so that only the question whose it is keeps it from us.
-        good(await stranger.get(f"{PREFIX}/projects/theirs/bundles/{foreign['digest']}"))
-        ids = {**await set_up(owner, "hotel"), **MATRIX[operation.id].own}
-        foreign.pop("number")
-        if operation.id == "keys.revoke":
-            foreign["id"] = "key_other_viewer"
-        foreign = {name: value for name, value in foreign.items() if name not in ("kind", "slug", "alias", "revision")}
-        for mixed in mixtures(ids, foreign):
-            names_theirs = operation.path.format(**mixed) != operation.path.format(**ids)
-            theirs_before = stage.contents()[OTHER]
-            reply = await ask(owner, operation, mixed)
-            assert CANARY not in reply.text, operation
-            assert stage.contents()[OTHER] == theirs_before
-            if names_theirs:
-                assert reply.status_code == 404, f"{mixed} {reply.status_code} {reply.text}"
-            else:
-                assert reply.status_code < 500
+        good(await stranger.get(f"{PREFIX}/projects/theirs/bundles/{theirs['digest']}"))
+        ours = await set_up(owner, "hotel")
+        foreign = {name: theirs[name] for name in ("project", "project_id", "digest", "id", "environment_id")}
+        asked = 0
+        for operation in CLOSED:
+            ids = {**ours, **MATRIX[operation.id].own}
+            if operation.id == "keys.revoke":
+                foreign["id"] = "key_other_viewer"
+            for mixed in mixtures(ids, foreign):
+                if operation.path.format(**mixed) == operation.path.format(**ids):
+                    continue
+                asked += 1
+                async with nothing_written(stage):
+                    reply = await ask(owner, operation, mixed)
+                assert reply.status_code == 404, f"{operation} {mixed} {reply.status_code} {reply.text}"
+                assert CANARY not in reply.text, operation
+        assert asked > 60
 
 
 async def test_refs_filters_and_bodies_that_name_another_workspace_find_nothing() -> None:

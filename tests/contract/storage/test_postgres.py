@@ -55,9 +55,9 @@ async def test_reads_and_writes_have_their_isolation(store: Store) -> None:
 async def test_calls_after_connections_were_killed_succeed(store: Store, beside: asyncpg.Connection) -> None:
     for number in range(1, 6):
         await asyncio.gather(*(store.read(A, lambda t: t.list_keys()) for _ in range(8)))
-        assert await beside.fetchval(TERMINATE) >= 1
+        assert await beside.fetchval(TERMINATE)
         assert (await store.write(A, lambda t: t.append(event()))).seq == number
-        assert await beside.fetchval(TERMINATE) >= 1
+        assert await beside.fetchval(TERMINATE)
         assert len(await store.read(A, lambda t: t.list_audit(0, 99))) == number
 
 

@@ -55,8 +55,11 @@ async def test_every_write_transaction_is_immediate(store: sqlite.SqliteStore) -
 
 
 async def test_readers_cannot_write(store: sqlite.SqliteStore) -> None:
+    def delete(t: Any) -> None:
+        t._work.connection.execute(text("DELETE FROM projects"))
+
     with pytest.raises(Unavailable, match="readonly"):
-        await store.read(A, lambda t: t._work.connection.execute(text("DELETE FROM projects")))
+        await store.read(A, delete)
     assert await store.read(A, lambda t: t.list_projects("", 1)) == ()
 
 
@@ -114,7 +117,8 @@ async def test_a_commit_that_fails_is_heard_of_by_everyone_in_the_group(
             return self._driver.execute(statement)
 
     commit = sqlite._commit
-    monkeypatch.setattr(sqlite, "_commit", lambda driver, *rest: commit(Full(driver), *rest))
+    full: Any = Full(store._writing_on)
+    monkeypatch.setattr(sqlite, "_commit", lambda _, *rest: commit(full, *rest))
     heard = await asyncio.gather(
         *(store.write(A, lambda t: t.append(event())) for _ in range(5)), return_exceptions=True
     )

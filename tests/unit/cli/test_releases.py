@@ -59,6 +59,12 @@ def test_the_printed_command_works_as_it_is(run: Run, api: FakeApi) -> None:
     assert api.sent("POST", "/promote")[-1].json() == {"version": 1, "expected_seq": 4, "confirm": {"version": 1}}
 
 
+def test_a_program_finds_the_command_to_repeat_in_the_refusal(run: Run, api: FakeApi) -> None:
+    api.refuse("POST", f"{LIVE}/promote", 428, "missing", "confirmation_required", "confirm it", version=1)
+    refused = json.loads(run("promote", "v1", "--to", "live", "--json").stderr)
+    assert refused["repeat"] == "greenroom promote v1 --to live --json --confirm v1 --expected-seq 4"
+
+
 def test_somebody_at_a_terminal_restates_the_version(run: Run, api: FakeApi) -> None:
     api.on("POST", f"{LIVE}/promote", fake_api.plan(), fake_api.release())
     assert run("promote", "v1", "--to", "live", typed="v1\n").exit_code == 0

@@ -223,3 +223,8 @@ def test_form_hints_are_derived() -> None:
     assert (BUS.fields["line"].least, BUS.fields["line"].most) == (1, 99)
     assert BUS.fields["name"].required
     assert not BUS.fields["text"].required
+
+
+def test_a_stranger_s_million_faults_are_cut() -> None:
+    assert len(BUS.validate({"name": "Bus", **{f"txt{n}": 1 for n in range(2_000)}})) == 200
+    assert len(BUS.validate({"name": "Bus", "free": {}, "stops": [{"id": "a"}] * 2_000})) == 200

@@ -299,7 +299,7 @@ def test_the_phrases_that_a_rule_forbids() -> None:
 
 def test_two_compilations_are_equal_and_a_removed_entity_is_gone() -> None:
     agent = hotel("v3")
-    one, two = talk(agent), talk(dict(reversed(agent.items())))
+    one, two = (talk(compile_program(each)) for each in (agent, dict(reversed(agent.items()))))
     question = "are dogs welcome in the rooms?"
     assert one.say(question) == two.say(question)
     gone = talk(without(agent, "topic/pet-policy")).say(question)

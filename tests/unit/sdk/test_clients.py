@@ -163,9 +163,9 @@ def events(*parts: tuple[str, Any]) -> Callable[[httpx2.Request], httpx2.Respons
 
 
 def test_a_turn_comes_piece_by_piece(api: FakeApi, client: Client) -> None:
-    api.on("POST", "/conversations/c/turns", events(("said", {"text": "hel"}), ("turn", TURN)))
+    api.on("POST", "/conversations/c/turns", events(("delta", {"text": "hel"}), ("turn", TURN)))
     pieces = list(client.conversations.stream_turn("c", "hi"))
-    assert [piece.name for piece in pieces] == ["said", "turn"]
+    assert [piece.name for piece in pieces] == ["delta", "turn"]
     assert pieces[0].data == {"text": "hel"}
     assert pieces[1].turn is not None
     assert pieces[1].turn.version == 3
@@ -189,9 +189,9 @@ def test_a_refusal_in_the_middle_of_a_stream_is_raised(api: FakeApi, client: Cli
         "detail": "no model",
         "errors": [],
     }
-    api.on("POST", "/conversations/c/turns", events(("said", {}), ("problem", wrong)))
+    api.on("POST", "/conversations/c/turns", events(("delta", {}), ("problem", wrong)))
     stream = client.conversations.stream_turn("c", "hi")
-    assert next(stream).name == "said"
+    assert next(stream).name == "delta"
     with pytest.raises(Unavailable, match="no model"):
         next(stream)
 
@@ -210,7 +210,7 @@ async def test_the_awaiting_client_does_the_same(api: FakeApi, clock: StillClock
         httpx2.ConnectError("gone"),
         {"id": "k", "name": "n", "role": "r", "workspace": "w", "permissions": []},
     )
-    api.on("POST", "/conversations/c/turns", events(("said", {}), ("turn", TURN)))
+    api.on("POST", "/conversations/c/turns", events(("delta", {}), ("turn", TURN)))
     api.refuse("POST", "/projects/p/environments/live/rollback", 412, "stale", "stale_sequence", "moved", seq=9)
     api.on("POST", "/projects/p/import", problem(409, "refused", "no", "no"))
     async with AsyncClient("http://server", "secret", transport=api.transport(), clock=clock) as client:
@@ -218,7 +218,7 @@ async def test_the_awaiting_client_does_the_same(api: FakeApi, clock: StillClock
         assert clock.waited_ms == [200]
         assert [found.number async for found in client.versions.list("p")] == [2, 1]
         assert (await client.versions.list("p").page()).items[0].number == 1
-        assert [piece.name async for piece in client.conversations.stream_turn("c", "hi")] == ["said", "turn"]
+        assert [piece.name async for piece in client.conversations.stream_turn("c", "hi")] == ["delta", "turn"]
         with pytest.raises(Stale) as stale:
             await client.releases.roll_back("p", "live", reason="wrong hours", expected_seq=4)
         assert stale.value.extra["seq"] == 9

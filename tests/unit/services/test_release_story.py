@@ -254,3 +254,17 @@ async def test_a_test_chat_pins_the_drafts_digest() -> None:
     turn = await story.desk.conversations.take_turn(story.call(), view.conversation.id, Heard("Can I check out late?"))
     assert turn.turn.said == "Until noon."
     assert turn.draft_changed
+
+
+async def test_promoting_back_what_was_taken_back_asks_and_rolling_back_does_not() -> None:
+    story = await begin()
+    await story.make_project()
+    await serve(story, "Until noon.")
+    two = await serve(story, "Until two.")
+    await story.desk.releases.roll_back(story.call(), "hotel", "live", RollbackRequest("bad hours", to=1))
+    with pytest.raises(Missing) as missing:
+        await story.desk.releases.promote(story.call(), "hotel", "live", PromoteRequest(two, await seq(story, "live")))
+    assert missing.value.code == "confirmation_required"
+    await promote(story, two, "live")
+    last = (await story.desk.environments.list_releases(story.call(), "hotel", "live", None, 1))[0].release
+    assert (last.operation, last.version, last.takes_back) == ("rollback", two, ())

@@ -88,6 +88,11 @@ def test_a_folder_around_the_files_is_looked_through() -> None:
     assert not is_folder(["agent/a.yaml"])
 
 
+def test_what_lies_outside_the_folder_with_the_manifest_is_not_lost_silently() -> None:
+    files = {"hotel/greenroom.yaml": b"format: 1", "hotel/topic/a.yaml": b"name: A", "inn/topic/b.yaml": b"name: B"}
+    assert faults(files, manifest=False) == [("inn/topic/b.yaml:1", "unknown_file")]
+
+
 def test_what_people_keep_beside_is_passed_over() -> None:
     files = {".git/config": b"x", "README.md": b"x", "topic/.DS_Store": b"x", "function/__pycache__/a.pyc": b"x"}
     assert read({**files, "topic/a.yaml": b"name: A"}) == {Address("topic", "a"): {"schema": 1, "name": "A"}}

@@ -102,9 +102,12 @@ def faults_within(value: Any, pointer: str = "") -> Iterator[Fault]:
                 yield from faults_within(item, f"{pointer}/{index}")
 
 
+_LONGEST_WORD = 80
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Returns `; did you mean 'x'?`, or '' when nothing known is like the word."""
-    near = get_close_matches(word, list(known), 1, 0.6)
+    near = get_close_matches(word[:_LONGEST_WORD], list(known), 1, 0.6)
     return f"; did you mean '{near[0]}'?" if near else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -16,6 +17,9 @@ from greenroom.domain.kind import Mention, Shape, Upgrade
 from greenroom.kinds.schema.facts import BodyModel, FieldFacts, fields_of, mentions_of_fields
 from greenroom.kinds.schema.faults import duplicates, faults_of, faults_within, plain_value
 from greenroom.kinds.schema.wording import Checks, describe
+
+MAX_FAULTS = 200
+"""How many faults of one body are told; a person mends no more at once, and a stranger may send a million."""
 
 
 def _no_tests(checks: Checks) -> Iterable[str]:
@@ -103,18 +107,14 @@ class ModelKind:
         except Invalid as wrong:
             return None, wrong.errors
         fields.pop("schema", None)
-        faults = [
-            fault
-            for name, facts in self.fields.items()
-            if name in fields
-            for fault in duplicates(fields[name], facts, f"/{name}")
-        ]
+        given = [(name, facts) for name, facts in self.fields.items() if name in fields]
+        twice = chain.from_iterable(duplicates(fields[name], facts, f"/{name}") for name, facts in given)
         try:
             model = self.model.model_validate(fields)
         except ValidationError as wrong:
-            return None, (*faults_of(wrong, self.fields), *faults)
-        faults.extend(faults_within(model))
-        return (None, tuple(faults)) if faults else (model, ())
+            return None, tuple(islice(chain(faults_of(wrong, self.fields), twice), MAX_FAULTS))
+        faults = tuple(islice(chain(twice, faults_within(model)), MAX_FAULTS))
+        return (None if faults else model), faults
 
     def mentions(self, body: Body) -> tuple[Mention, ...]:
         """Returns every place where the body names another entity: links in fields, placeholders in text."""

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import orjson
 from sqlalchemy import LargeBinary, Table
@@ -44,7 +44,7 @@ class ArchiveWriter:
         self._schema = schema
         self._tables: dict[str, Any] = {}
 
-    def __enter__(self) -> ArchiveWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,7 +91,7 @@ class ArchiveReader:
             self._zip.close()
             raise
 
-    def __enter__(self) -> ArchiveReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,7 +109,7 @@ class ArchiveReader:
         packed, width = _bytes_columns(table), len(table.columns)
         count, digest = 0, hashlib.sha256()
         try:
-            with self._zip.open(_entry(table.name)) as lines:
+            with self._zip.open(_entry(table.name).filename) as lines:
                 for line in lines:
                     digest.update(line)
                     values = orjson.loads(line)

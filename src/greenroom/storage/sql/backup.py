@@ -34,8 +34,6 @@ async def backup(url: str, file: Path) -> Contents:
 
     Raises Invalid `file_exists`, and Unavailable for a database that cannot be read or has an older schema.
     """
-    if file.exists():
-        raise Invalid("file_exists", f"{file} exists already; a backup is never written over another")
     return await asyncio.to_thread(_guarded, lambda: _backup(url, file))
 
 
@@ -65,6 +63,8 @@ def _guarded(work: Callable[[], T]) -> T:
 
 
 def _backup(url: str, file: Path) -> Contents:
+    if file.exists():
+        raise Invalid("file_exists", f"{file} exists already; a backup is never written over another")
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     partial.touch(mode=0o600)
     try:
