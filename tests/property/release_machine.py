@@ -30,6 +30,8 @@ NOTE = "Opening hours are given in full"
 ACTIONS = {"promote": "release.promoted", "hotfix": "release.hotfixed", "rollback": "release.rolled_back"}
 SEQUENCES = ("no sequence", "old sequence", "future sequence")
 CONFIRMATIONS = ("no confirmation", "other confirmation")
+PUBLISH_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "vague", "no deadline")
+PROMOTE_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "viewer", "hotfix", "hotfix", "acknowledge", "no deadline")
 
 members = st.sampled_from(["anna", "ben"])
 places = st.integers(0, 2)
@@ -38,7 +40,7 @@ texts = st.sampled_from([*TEXTS, *TEXTS, None])
 ages = st.integers(0, 4)
 policies = st.sampled_from([None, None, "finish", "switch", "drain", "drain"])
 choices = st.sampled_from([None, "leave_out", "bring_back"])
-takes = st.sampled_from([None, "ours", "theirs"])
+takes = st.sampled_from([None, None, "ours", "ours", "theirs", "theirs", "unknown"])
 
 
 def slips(*kinds: str) -> st.SearchStrategy[str]:
@@ -94,10 +96,10 @@ class ReleaseMachine(RuleBasedStateMachine):
         aliases = [e.alias for e in self.model.environments.values() if e.editable or not editable]
         return aliases[place % len(aliases)]
 
-    def number_at(self, age: int) -> int:
-        """Returns the version of an age, 0 the newest; a number that does not exist where there is none so old."""
+    def number_at(self, age: int, slip: str = "") -> int:
+        """Returns the version of an age, 0 the newest; a number that does not exist after that slip."""
         count = len(self.model.versions)
-        return count - age if age < count else count + 1
+        return count + 1 if slip == "no such version" else count - age % max(count, 1)
 
     def sequence(self, alias: str, slip: str) -> int | None:
         seq = self.model.environments[alias].seq
@@ -187,12 +189,12 @@ class ReleaseMachine(RuleBasedStateMachine):
             self.model.replace(who, alias, expected.content)
 
     def settle(self, who: str, alias: str, choice: Any, take: str | None) -> tuple[list[dict[str, str]], set[str]]:
-        """Returns resolutions that take one side of every conflict; a made-up one where nothing conflicts."""
-        if take is None:
-            return [], set()
+        """Returns resolutions that take one side of every conflict, and the refusals that they bring."""
+        if take == "unknown":
+            return [{"conflict_id": "none", "take": "ours"}], {"unknown_conflict"}
         conflicts = self.model.rebase(who, alias, choice, None).conflicts
-        if not conflicts:
-            return [{"conflict_id": "none", "take": take}], {"unknown_conflict"}
+        if take is None or not conflicts:
+            return [], set()
         request = PublishRequest(NOTE, taken_back=choice)
         found: Sequence[Any] = ()
         with suppress(GreenroomError):
@@ -210,14 +212,15 @@ class ReleaseMachine(RuleBasedStateMachine):
         choice=choices,
         take=takes,
         policy=policies,
-        slip=slips("viewer", "not editable", "vague", "no deadline", *SEQUENCES, *CONFIRMATIONS),
+        slip=slips(*PUBLISH_SLIPS, "viewer", "not editable", "nothing"),
     )
     def publish(
         self, who: str, place: int, release: bool, choice: Any, take: str | None, policy: str | None, slip: str
     ) -> None:
         self.step_clock()
         model, alias = self.model, self.alias_at(place, editable=slip != "not editable")
-        who = "vera" if slip == "viewer" else who
+        drafts = [m for (m, at), draft in model.drafts.items() if at == alias and draft.changes and slip != "nothing"]
+        who = "vera" if slip == "viewer" else who if who in drafts or not drafts else drafts[0]
         here, draft, call = model.environments[alias], model.drafts.get((who, alias)), self.call(who)
         in_flight, refusals = self.in_flight(policy, slip)
         resolutions: list[dict[str, str]] = []
@@ -278,21 +281,24 @@ class ReleaseMachine(RuleBasedStateMachine):
         steps=st.integers(0, 2),
         policy=policies,
         other=texts,
-        slip=st.booleans(),
+        race=st.booleans(),
+        slip=slips(*PUBLISH_SLIPS),
+        then=slips(*PROMOTE_SLIPS),
     )
     def ship(
-        self, who: str, place: int, slug: str, text: str, steps: int, policy: str | None, other: str | None, slip: bool
-    ) -> None:
+        self, who: str, place: int, slug: str, text: str, steps: int, policy: str | None, other: str | None, race: bool,
+        slip: str, then: str,
+    ) -> None:  # fmt: skip
         """Edits, publishes and promotes in one go, so that histories grow deep; maybe beneath the other's draft."""
         alias = self.alias_at(place, editable=True)
-        if slip:
+        if race:
             self.edit("ben" if who == "anna" else "anna", place, slug, other, "")
         self.edit(who, place, slug, text, "")
         count = len(self.model.versions)
-        self.publish(who, place, True, "leave_out", None, policy, "")
+        self.publish(who, place, True, "leave_out", None, policy, slip)
         if len(self.model.versions) > count:
             for target in [e for e in self.model.environments.values() if e.alias != alias][:steps]:
-                self.promote(who, self.place_of(target.alias), 0, policy, "")
+                self.promote(who, self.place_of(target.alias), 0, policy, then)
 
     def place_of(self, alias: str) -> int:
         return list(self.model.environments).index(alias)
@@ -305,11 +311,11 @@ class ReleaseMachine(RuleBasedStateMachine):
         place=places,
         age=ages,
         policy=policies,
-        slip=slips("viewer", "hotfix", "hotfix", "acknowledge", "no deadline", *SEQUENCES, *CONFIRMATIONS),
+        slip=slips(*PROMOTE_SLIPS, "no such version"),
     )
     def promote(self, who: str, place: int, age: int, policy: str | None, slip: str) -> None:
         self.step_clock()
-        alias, number, model = self.alias_at(place), self.number_at(age), self.model
+        alias, number, model = self.alias_at(place), self.number_at(age, slip), self.model
         here, who = model.environments[alias], "vera" if slip == "viewer" else who
         in_flight, refusals = self.in_flight(policy, slip)
         operation = model.promotion_of(alias, number, slip == "hotfix") if model.exists(number) else None
@@ -323,7 +329,7 @@ class ReleaseMachine(RuleBasedStateMachine):
             refusals.add("warnings_unacknowledged")
         refusals |= {"not_allowed"} if who == "vera" or (operation == "hotfix" and who != "anna") else set()
         refusals |= self.sequence_refusals(slip, required=True)
-        refusals |= self.confirmation_refusals(slip) if here.public and operation != "rollback" else set()
+        refusals |= self.confirmation_refusals(slip) if here.public else set()  # decisions/0008: also when it goes back
         request = PromoteRequest(
             number,
             self.sequence(alias, slip),
@@ -347,13 +353,13 @@ class ReleaseMachine(RuleBasedStateMachine):
         place=places,
         age=st.one_of(st.none(), ages),
         policy=policies,
-        slip=slips("viewer", "anywhere", "no deadline", *SEQUENCES),
+        slip=slips("viewer", "anywhere", "no such version", "no deadline", *SEQUENCES),
     )
     def roll_back(self, who: str, place: int, age: int | None, policy: str | None, slip: str) -> None:
         self.step_clock()
         model, alias = self.model, self.served_somewhere(place, slip)
         here, who = model.environments[alias], "vera" if slip == "viewer" else who
-        number = None if age is None else self.number_at(age)
+        number = None if age is None else self.number_at(age, slip)
         target = model.beneath(alias) if number is None else number
         in_flight, refusals = self.in_flight(policy, slip)
         refusals |= {"not_allowed"} if who == "vera" else set()
@@ -385,13 +391,12 @@ class ReleaseMachine(RuleBasedStateMachine):
         assert view.alias == alias
 
     @precondition(lambda self: self.model.versions)
-    @rule(who=members, age=ages, mark=st.sampled_from(["good", "bad", "none"]), slip=slips("viewer"))
+    @rule(who=members, age=ages, mark=st.sampled_from(["good", "bad", "none"]), slip=slips("viewer", "no such version"))
     def mark(self, who: str, age: int, mark: Any, slip: str) -> None:
         self.step_clock()
-        number = self.number_at(age)
-        refusals = set() if self.model.exists(number) else {"version_not_found"}
-        refusals |= {"not_allowed"} if slip else set()
-        who = "vera" if slip else who
+        number = self.number_at(age, slip)
+        refusals = {"viewer": {"not_allowed"}, "no such version": {"version_not_found"}}.get(slip, set())
+        who = "vera" if slip == "viewer" else who
         doing = self.desk.versions.mark(self.call(who), "hotel", number, mark)
         if self.attempt(doing, refusals, {"versions", "audit", "workspace_chains"}, ["version.marked"]) is not None:
             self.model.versions[number - 1].mark = mark

@@ -191,7 +191,7 @@ class Model:
             takes_back = tuple(reversed(here.stack[place:]))
             del here.stack[place:]
         else:
-            takes_back = (came_from,) if operation == "rollback" and came_from is not None else ()
+            takes_back = ()  # undoing a rollback pushes: what was served stays beneath
             here.stack.append(number)
         policy = policy or DEFAULT_POLICY[operation]
         release = Release(
