@@ -2,125 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
-from greenroom.domain.access import Role
-from greenroom.domain.entities import Address
 from greenroom.domain.errors import GreenroomError
-from greenroom.runtime.turn import Heard
-from greenroom.services.conversations import Beginning
 from greenroom.services.plans import PolicyChoice, PromoteRequest, PublishRequest, RollbackRequest
-from greenroom.services.work import Call
-from tests.fault.dumps import DRAFTS, POINTER, PUBLISHED, SNAPSHOTS, TALKS
-from tests.fault.houses import House, Room
+from greenroom.services.publishing import parse_resolutions
+from tests.fault.dumps import DRAFTS, POINTER, PUBLISHED
 from tests.property import release_checks as checks
-from tests.property.release_model import Model, Talk
-
-QUESTIONS = {"bar": "When does the bar open?", "gym": "Is there a gym?", "pool": "Where is the pool?"}
-TEXTS = ("Alpha", "Bravo", "Charlie", "See {{topic.pool}}.")
-ROLES: dict[str, Role] = {"anna": "owner", "ben": "release_manager", "vera": "viewer"}
-NOTE = "Opening hours are given in full"
-ACTIONS = {"promote": "release.promoted", "hotfix": "release.hotfixed", "rollback": "release.rolled_back"}
-SEQUENCES = ("no sequence", "old sequence", "future sequence")
-CONFIRMATIONS = ("no confirmation", "other confirmation")
-PUBLISH_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "vague", "no deadline")
-PROMOTE_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "viewer", "hotfix", "hotfix", "acknowledge", "no deadline")
-
-members = st.sampled_from(["anna", "ben"])
-places = st.integers(0, 2)
-slugs = st.sampled_from(sorted(QUESTIONS))
-texts = st.sampled_from([*TEXTS, *TEXTS, None])
-ages = st.integers(0, 4)
-policies = st.sampled_from([None, None, "finish", "switch", "drain", "drain"])
-choices = st.sampled_from([None, "leave_out", "bring_back"])
-takes = st.sampled_from([None, None, "ours", "ours", "theirs", "theirs", "unknown"])
-
-
-def slips(*kinds: str) -> st.SearchStrategy[str]:
-    """Returns a strategy for what a caller does wrong: mostly nothing, so that histories grow."""
-    return st.integers(0, 3 * len(kinds) - 1).map(lambda n: dict(enumerate(kinds)).get(n - 2 * len(kinds), ""))
+from tests.property.release_player import (
+    ACTIONS,
+    NOTE,
+    PROMOTE_SLIPS,
+    PUBLISH_SLIPS,
+    SEQUENCES,
+    TEXTS,
+    address_of,
+    ages,
+    body_of,
+    choices,
+    members,
+    places,
+    policies,
+    slips,
+    slugs,
+    takes,
+    texts,
+)
+from tests.property.release_talks import TalkRules
 
 
-def body_of(slug: str, text: str) -> dict[str, Any]:
-    return {"name": slug.title(), "sample_questions": [QUESTIONS[slug]], "content": text}
-
-
-def address_of(slug: str) -> Address:
-    return Address("topic", slug)
-
-
-class ReleaseMachine(RuleBasedStateMachine):
-    """One project of one template. Subclasses name the template and the house."""
-
-    template = "pipeline"
-    house: House
-
-    @initialize()
-    def make_project(self) -> None:
-        self.room: Room = self.house.open()
-        self.desk = self.room.desk
-        call = self.room.call()
-        self.room.run(self.desk.projects.create(call, "Hotel", "hotel", self.template))  # type: ignore[arg-type]
-        self.model = Model(self.template, self.room.clock.now())
-        self.seen = checks.Seen(self.room)
-
-    # Doing things: every call of the desk goes through here.
-
-    def call(self, name: str) -> Call:
-        return self.room.call(name, ROLES[name])
-
-    def attempt(
-        self, doing: Coroutine[Any, Any, Any], refusals: set[str], tables: set[str], actions: Sequence[str] = ()
-    ) -> Any:
-        """Runs a verb that must be refused with one of `refusals`, or else changes only `tables` and logs `actions`."""
-        try:
-            result = self.room.run(doing)
-        except GreenroomError as wrong:
-            assert wrong.code in refusals, (
-                f"refused with {wrong.code}, expected {refusals or 'success'}: {wrong.detail}"
-            )
-            self.seen.nothing_changed(f"the refused call ({wrong.code})")
-            return None
-        assert not refusals, f"accepted, but should be refused with one of {refusals}"
-        self.seen.only_changed(tables, actions)
-        return result
-
-    def alias_at(self, place: int, editable: bool = False) -> str:
-        aliases = [e.alias for e in self.model.environments.values() if e.editable or not editable]
-        return aliases[place % len(aliases)]
-
-    def number_at(self, age: int, slip: str = "") -> int:
-        """Returns the version of an age, 0 the newest; a number that does not exist after that slip."""
-        count = len(self.model.versions)
-        return count + 1 if slip == "no such version" else count - age % max(count, 1)
-
-    def sequence(self, alias: str, slip: str) -> int | None:
-        seq = self.model.environments[alias].seq
-        return {"no sequence": None, "old sequence": seq - 1, "future sequence": seq + 1}.get(slip, seq)
-
-    def in_flight(self, policy: str | None, slip: str) -> tuple[PolicyChoice, set[str]]:
-        """Returns the choice; deadlines lie between the whole seconds at which things happen."""
-        if slip == "no deadline":
-            return PolicyChoice("drain"), {"invalid_in_flight"}
-        if policy == "drain":
-            return PolicyChoice("drain", self.model.now + timedelta(seconds=90.5)), set()
-        return PolicyChoice(policy), set()  # type: ignore[arg-type]
-
-    def served_somewhere(self, place: int, slip: str) -> str:
-        """Returns an environment that serves something, where there is one and the caller does not slip."""
-        aliases = [e.alias for e in self.model.environments.values() if e.stack or slip == "anywhere"]
-        return aliases[place % len(aliases)] if aliases else self.alias_at(place)
-
-    def step_clock(self, seconds: float = 1) -> None:
-        self.room.clock.pass_seconds(seconds)
-        self.model.pass_time(self.room.clock.now())
+class ReleaseMachine(TalkRules):
+    """Drafts, versions and releases, beside conversations."""
 
     # Drafts.
 
@@ -177,7 +95,7 @@ class ReleaseMachine(RuleBasedStateMachine):
         here = self.model.environments[alias]
         resolutions, refusals = self.settle(who, alias, choice, take)
         expected = self.model.rebase(who, alias, choice, take if resolutions else None)
-        doing = self.desk.publishing.rebase(call, "hotel", alias, _parse(resolutions), choice)
+        doing = self.desk.publishing.rebase(call, "hotel", alias, parse_resolutions(resolutions), choice)
         written = not expected.conflicts and draft.seq != here.seq
         outcome = self.attempt(doing, refusals, DRAFTS if written else set(), ["draft.rebased"] if written else ())
         if outcome is None:
@@ -261,18 +179,6 @@ class ReleaseMachine(RuleBasedStateMachine):
         if release:
             self.released(done.release, alias, "publish", version.number, in_flight, who, NOTE)
 
-    @staticmethod
-    def sequence_refusals(slip: str, required: bool) -> set[str]:
-        if slip == "no sequence" and required:
-            return {"expected_seq_required"}
-        return {"stale_sequence"} if slip in {"old sequence", "future sequence"} else set()
-
-    @staticmethod
-    def confirmation_refusals(slip: str) -> set[str]:
-        return {"no confirmation": {"confirmation_required"}, "other confirmation": {"stale_confirmation"}}.get(
-            slip, set()
-        )
-
     @rule(
         who=members,
         place=places,
@@ -282,13 +188,24 @@ class ReleaseMachine(RuleBasedStateMachine):
         policy=policies,
         other=texts,
         race=st.booleans(),
+        jump=st.booleans(),
         slip=slips(*PUBLISH_SLIPS),
         then=slips(*PROMOTE_SLIPS),
     )
     def ship(
-        self, who: str, place: int, slug: str, text: str, steps: int, policy: str | None, other: str | None, race: bool,
-        slip: str, then: str,
-    ) -> None:  # fmt: skip
+        self,
+        who: str,
+        place: int,
+        slug: str,
+        text: str,
+        steps: int,
+        policy: str | None,
+        other: str | None,
+        race: bool,
+        jump: bool,
+        slip: str,
+        then: str,
+    ) -> None:
         """Edits, publishes and promotes in one go, so that histories grow deep; maybe beneath the other's draft."""
         alias = self.alias_at(place, editable=True)
         if race:
@@ -297,11 +214,9 @@ class ReleaseMachine(RuleBasedStateMachine):
         count = len(self.model.versions)
         self.publish(who, place, True, "leave_out", None, policy, slip)
         if len(self.model.versions) > count:
-            for target in [e for e in self.model.environments.values() if e.alias != alias][:steps]:
-                self.promote(who, self.place_of(target.alias), 0, policy, then)
-
-    def place_of(self, alias: str) -> int:
-        return list(self.model.environments).index(alias)
+            targets = [e for e in self.model.environments.values() if e.alias != alias]
+            for target in (targets[::-1] if jump else targets)[:steps]:
+                self.promote(who, self.place_of(target.alias), 0, policy, then or ("hotfix" if jump else ""))
 
     # Promote, roll back, mark.
 
@@ -311,11 +226,13 @@ class ReleaseMachine(RuleBasedStateMachine):
         place=places,
         age=ages,
         policy=policies,
-        slip=slips(*PROMOTE_SLIPS, "no such version"),
+        slip=slips(*PROMOTE_SLIPS, "no such version", "served"),
     )
     def promote(self, who: str, place: int, age: int, policy: str | None, slip: str) -> None:
         self.step_clock()
         alias, number, model = self.alias_at(place), self.number_at(age, slip), self.model
+        if number == model.environments[alias].served and slip != "served":
+            number = self.number_at(age + 1)
         here, who = model.environments[alias], "vera" if slip == "viewer" else who
         in_flight, refusals = self.in_flight(policy, slip)
         operation = model.promotion_of(alias, number, slip == "hotfix") if model.exists(number) else None
@@ -360,6 +277,9 @@ class ReleaseMachine(RuleBasedStateMachine):
         model, alias = self.model, self.served_somewhere(place, slip)
         here, who = model.environments[alias], "vera" if slip == "viewer" else who
         number = None if age is None else self.number_at(age, slip)
+        before = sorted(here.ever - {here.served}, reverse=True)
+        if number is not None and before and not slip:
+            number = before[number % len(before)]
         target = model.beneath(alias) if number is None else number
         in_flight, refusals = self.in_flight(policy, slip)
         refusals |= {"not_allowed"} if who == "vera" else set()
@@ -401,103 +321,7 @@ class ReleaseMachine(RuleBasedStateMachine):
         if self.attempt(doing, refusals, {"versions", "audit", "workspace_chains"}, ["version.marked"]) is not None:
             self.model.versions[number - 1].mark = mark
 
-    # Conversations and time.
-
-    @precondition(lambda self: self.model.versions and len(self.model.talks) < 12)
-    @rule(place=st.one_of(st.none(), places, places), channel=st.sampled_from(["api", "voice"]), slip=slips("anywhere"))
-    def start_talk(self, place: int | None, channel: str, slip: str) -> None:
-        self.step_clock()
-        default = next(e.alias for e in self.model.environments.values() if e.public)
-        alias = default if place is None else self.served_somewhere(place, slip)
-        served = self.model.environments[alias].served
-        begin = Beginning(environment=None if place is None else alias, channel=channel)
-        refusals = {"nothing_served"} if served is None else set()
-        done = self.attempt(self.desk.conversations.start(self.call("vera"), "hotel", begin), refusals, TALKS)
-        if done is not None:
-            assert done[0].conversation.started_version == done[1].turn.version == served
-            self.remember(done[0].conversation.id, alias, served, self.model.content_of(served), False, channel)
-
-    @precondition(lambda self: self.model.versions and len(self.model.talks) < 12)
-    @rule(who=members, place=places, what=st.sampled_from(["version", "served", "beneath", "draft", "talk"]), age=ages)
-    def start_test(self, who: str, place: int, what: str, age: int) -> None:
-        self.step_clock()
-        model, alias = self.model, self.alias_at(place, editable=what == "draft")
-        editable = next(e.alias for e in model.environments.values() if e.editable)
-        talk = list(model.talks.values())[age % len(model.talks)] if model.talks else None
-        ref, version, content, refusals = checks.state_of(model, what, alias, self.number_at(age), who, talk)
-        context = alias if what in {"served", "beneath", "draft"} else editable
-        doing = self.desk.conversations.start(self.call(who), "hotel", Beginning(ref=ref))
-        done = self.attempt(doing, refusals, TALKS | SNAPSHOTS)
-        if done is not None:
-            assert done[0].conversation.origin == "test"
-            assert done[0].conversation.started_version == version
-            self.remember(done[0].conversation.id, context, version, content, True, "api")
-
-    def remember(
-        self, id_: str, alias: str, version: int | None, content: dict[str, str], pinned: bool, channel: str
-    ) -> None:
-        self.model.talks[id_] = Talk(id_, alias, version, dict(content), pinned, channel, self.model.now)
-
-    @precondition(lambda self: self.model.talks)
-    @rule(which=st.integers(0, 11), slug=slugs)
-    def take_turn(self, which: int, slug: str) -> None:
-        self.step_clock()
-        talk = list(self.model.talks.values())[which % len(self.model.talks)]
-        refusals = {"conversation_ended"} if talk.ended else set()
-        doing = self.desk.conversations.take_turn(self.call("anna"), talk.id, Heard(QUESTIONS[slug]))
-        view = self.attempt(doing, refusals, TALKS)
-        if view is not None:
-            assert (view.turn.version, view.turn.index) == (talk.version, talk.turns)
-            text = talk.content.get(slug, "")
-            if text.isalpha():
-                assert view.turn.said == text
-            talk.turns, talk.last_at, talk.ended = talk.turns + 1, self.model.now, view.ended
-
-    @precondition(lambda self: self.model.talks)
-    @rule(which=st.integers(0, 60))
-    def end_talk(self, which: int) -> None:
-        self.step_clock()
-        talk = list(self.model.talks.values())[min(which, len(self.model.talks) - 1)]
-        self.attempt(self.desk.conversations.end(self.call("anna"), talk.id), set(), TALKS)
-        talk.ended = True
-
-    @rule(seconds=st.sampled_from([30, 90, 11 * 60, 25 * 3600]))
-    def wait(self, seconds: int) -> None:
-        self.step_clock(seconds)
-
-    @precondition(lambda self: self.model.drains)
-    @rule()
-    def wait_for_deadline(self) -> None:
-        deadline: datetime = min(drain[0] for drain in self.model.drains)
-        self.room.clock.moment = deadline
-        self.model.pass_time(deadline)
-        self.room.run(checks.everything(self))
-        self.step_clock(0.5)
-
-    # Archives.
-
-    @precondition(lambda self: self.model.versions)
-    @rule(who=members, place=places, what=st.sampled_from(["version", "served", "beneath", "draft"]), age=ages)
-    def round_trip(self, who: str, place: int, what: str, age: int) -> None:
-        self.step_clock()
-        into = self.alias_at(place, editable=True)
-        alias = into if what == "draft" else self.alias_at(place)
-        ref, _, content, refusals = checks.state_of(self.model, what, alias, self.number_at(age), who, None)
-        export = self.attempt(self.desk.imports.export(self.call(who), "hotel", ref), refusals, set())
-        if export is None:
-            return
-        doing = self.desk.imports.import_archive(self.call(who), "hotel", export.archive, "greenroom", environment=into)
-        outcome = self.attempt(doing, set(), DRAFTS, ["draft.imported"])
-        assert outcome.digest == export.state.digest
-        self.model.replace(who, into, content)
-
     @invariant()
     def agrees(self) -> None:
         if hasattr(self, "seen"):
             self.room.run(checks.everything(self))
-
-
-def _parse(resolutions: list[dict[str, str]]) -> list[Any]:
-    from greenroom.services.publishing import parse_resolutions
-
-    return parse_resolutions(resolutions)

@@ -246,7 +246,7 @@ class Model:
         conflicts: list[str] = []
         for slug in sorted({*base, *ours, *theirs}):
             b, o, t = base.get(slug), ours.get(slug), theirs.get(slug)
-            if o != b and t != b and o != t:
+            if b not in {o, t} and o != t:
                 conflicts.append(slug)
                 text = {"ours": o, "theirs": t}.get(take or "", b)
             else:

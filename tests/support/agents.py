@@ -16,6 +16,7 @@ from greenroom.runtime.engine import Context, Heard, Step, start, step
 from greenroom.runtime.program import Program, compile_program
 from greenroom.wire.folder import from_files
 
+LATE = "Can I check out late?"
 HOTEL = Path(__file__).resolve().parents[2] / "examples" / "hotel"
 
 
@@ -104,3 +105,14 @@ def talk(agent: Mapping[Address, Body] | Program, channel: str = "chat", **conte
     begun = Talk(program, where)
     begun.steps.append(start(program, where))
     return begun
+
+
+def kinds(conversation: Talk) -> list[str]:
+    """Returns the types of the last step's effects, in their order."""
+    return [effect["type"] for effect in conversation.last.effects]
+
+
+def kinds_after(conversation: Talk, text: str) -> list[str]:
+    """Takes a turn and returns the types of its effects."""
+    conversation.say(text)
+    return kinds(conversation)

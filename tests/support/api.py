@@ -70,7 +70,11 @@ class Stage:
     def contents(self) -> Any:
         """Returns everything that is stored, to compare before and after (sessions and keys' use aside)."""
         return {
-            name: {table: dict(getattr(rows, table).items()) for table in rows.__dataclass_fields__ if table not in ("name", "created_at", "delivered")}
+            name: {
+                table: dict(getattr(rows, table).items())
+                for table in rows.__dataclass_fields__
+                if table not in ("name", "created_at", "delivered")
+            }
             for name, rows in self.store._state.workspaces.items()
         }
 
@@ -84,9 +88,7 @@ async def make_stage() -> Stage:
         await store.system(lambda tx, w=workspace: tx.insert_workspace(w, w, now))
         for role in ROLES:
             name = f"{workspace.removeprefix('wsp_')}_{role}"
-            record = ApiKey(
-                PrincipalId(f"key_{name}"), workspace, name, role, hash_token(key_of(workspace, role)), now
-            )
+            record = ApiKey(PrincipalId(f"key_{name}"), workspace, name, role, hash_token(key_of(workspace, role)), now)
             member = Member(PrincipalId(f"mem_{name}"), workspace, f"Ms {name}", role, now)
             await store.write(workspace, lambda tx, r=record: tx.insert_key(r))
             await store.write(workspace, lambda tx, m=member: tx.insert_member(m))
@@ -156,7 +158,9 @@ async def promote(client: httpx2.AsyncClient, project: str, alias: str, version:
 
 def good(response: httpx2.Response) -> Any:
     """Returns the JSON of a response that succeeded."""
-    assert response.is_success, f"{response.request.method} {response.request.url}: {response.status_code} {response.text}"
+    assert response.is_success, (
+        f"{response.request.method} {response.request.url}: {response.status_code} {response.text}"
+    )
     return response.json() if response.content else None
 
 

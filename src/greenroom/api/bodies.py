@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -22,8 +23,10 @@ INLINE_BYTES: Final = 16 * 1024
 """JSON larger than this is checked in a thread: the loop has other requests to answer."""
 MAX_INTEGER_DIGITS: Final = 17
 
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _TOKEN = re.compile(
-    rb'"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"|(?P<mark>[{}\[\],:])|(?P<number>-?\d[\d.eE+-]*+)', re.DOTALL
+    rb'"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"|(?P<mark>[{}\[\],:])|(?P<number>-?\d[\d.eE+-]*+)|(?P<word>[a-z]++)',
+    re.DOTALL,
 )
 
 
@@ -33,9 +36,12 @@ class Limit:
 
     max_bytes: int
     seconds: float
+    max_values: int = 0
+    """How many names and values JSON may hold: each may be a fault of its own, and cost as much."""
 
 
-JSON_LIMIT: Final = Limit(MAX_JSON_BYTES, JSON_SECONDS)
+JSON_LIMIT: Final = Limit(MAX_JSON_BYTES, JSON_SECONDS, 5_000)
+ENTITY_LIMIT: Final = Limit(MAX_JSON_BYTES, JSON_SECONDS, 50_000)
 ARCHIVE_LIMIT: Final = Limit(MAX_ARCHIVE_BYTES, ARCHIVE_SECONDS)
 
 
@@ -69,17 +75,24 @@ async def read_json(request: Request, limit: Limit) -> Any:
     check_media_type(request.headers.get("content-type", ""))
     data = await read_body(request, limit)
     if len(data) > INLINE_BYTES:
-        value = await asyncio.to_thread(parse_strictly, data)
+        value = await asyncio.to_thread(parse_strictly, data, limit.max_values)
     else:
-        value = parse_strictly(data)
-    keep_body(request, data)
+        value = parse_strictly(data, limit.max_values)
+    await keep_body(request, data)
     request._json = value
     return value
 
 
-def keep_body(request: Request, data: bytes) -> None:
-    """Leaves a body that was read where FastAPI looks for it."""
+async def keep_body(request: Request, data: bytes) -> None:
+    """Leaves a body that was read where FastAPI looks for it, and its SHA-256 where `writes` does."""
     request._body = data
+    hashed = await asyncio.to_thread(hashlib.sha256, data) if len(data) > INLINE_BYTES else hashlib.sha256(data)
+    request.state.body_hash = hashed.hexdigest()
+
+
+def is_large(request: Request) -> bool:
+    """Says whether the body that was read is too large to be looked at on the event loop."""
+    return len(request._body) > INLINE_BYTES
 
 
 def check_media_type(header: str) -> None:
@@ -96,27 +109,32 @@ def check_media_type(header: str) -> None:
             raise Invalid("unsupported_media_type", detail, errors=[Fault("", detail)])
 
 
-def parse_strictly(data: bytes) -> Any:
+def parse_strictly(data: bytes, max_values: int = ENTITY_LIMIT.max_values) -> Any:
     """Returns a JSON value.
 
     Raises Invalid for what is not JSON (`invalid_json`), names given twice, integers beyond 2^53, U+0000 and
-    nesting over 64 levels, with the pointer. Costs at most a fifth of a second for a megabyte.
+    nesting over 64 levels, and LimitReached for more than `max_values` names and values, with the pointer.
+    Costs at most a fifth of a second for a megabyte.
     """
     if not data:
         raise Invalid("body_missing", "a JSON body is needed here", errors=[Fault("", "there is no body")])
+    if data.count(b"[") + data.count(b"{") > max_values:
+        _refuse_swarm(data, max_values)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as wrong:
         message = f"{wrong.msg} at line {wrong.lineno}, column {wrong.colno}"
         raise Invalid("invalid_json", f"the body is not JSON: {message}", errors=[Fault("", message)]) from None
-    _Traps().look(data)
+    _Traps(max_values).look(data)
     return value
 
 
 class _Traps:
     """A walk over the tokens of sound JSON, in search of what readers would not agree upon."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_values: int) -> None:
+        self._left = max_values
+        self._max_values = max_values
         self._steps: list[str | int] = []
         """The present place: the name or number of the value at each level."""
         self._names: list[set[bytes] | None] = []
@@ -129,7 +147,11 @@ class _Traps:
             kind = token.lastgroup
             if kind == "mark":
                 waits_for_name = self._mark(token.group()) if token.group() != b":" else False
-            elif kind == "number":
+                continue
+            self._count()
+            if kind == "word":
+                continue
+            if kind == "number":
                 self._number(token.group())
             else:
                 text = token["text"]
@@ -149,6 +171,7 @@ class _Traps:
         if mark in b"{[":
             if len(names) >= MAX_DEPTH:
                 self._refuse("nested_too_deep", f"is nested deeper than {MAX_DEPTH} levels")
+            self._count()
             names.append(set() if mark == b"{" else None)
             steps.append("" if mark == b"{" else 0)
             return mark == b"{"
@@ -162,6 +185,11 @@ class _Traps:
             return False
         return True
 
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _too_many(pointer_of(self._steps)[:300], self._max_values)
+
     def _number(self, digits: bytes) -> None:
         if digits.lstrip(b"-").isdigit() and (
             len(digits) > MAX_INTEGER_DIGITS + 1 or abs(int(digits)) > MAX_SAFE_INTEGER
@@ -171,6 +199,19 @@ class _Traps:
     def _refuse(self, code: str, message: str) -> NoReturn:
         pointer = pointer_of(self._steps)[:300]
         raise Invalid(code, f"{pointer or '/'} {message}", errors=[Fault(pointer, message, code)])
+
+
+def _refuse_swarm(data: bytes, max_values: int) -> None:
+    """Refuses a swarm of lists and objects before they are made: Python's collector would stop everything."""
+    bare = _TEXT.sub(b"", data)
+    if bare.count(b"[") + bare.count(b"{") > max_values:
+        raise _too_many("", max_values)
+
+
+def _too_many(pointer: str, max_values: int) -> LimitReached:
+    detail = f"there are more than {max_values:,} names and values in the body"
+    fault = Fault(pointer, detail, "too_many_values")
+    return LimitReached("too_many_values", detail, errors=[fault], extra={"limit": max_values})
 
 
 def _too_large(limit: Limit) -> LimitReached:

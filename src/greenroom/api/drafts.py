@@ -10,6 +10,7 @@ from fastapi import Body, Header
 from starlette.responses import Response
 
 from greenroom.api.asking import AliasPath, Given, KindPath, ProjectPath, SlugPath, reply
+from greenroom.api.bodies import ENTITY_LIMIT
 from greenroom.api.content import read_address, state_out
 from greenroom.api.etags import parse_if_match, quote_tag
 from greenroom.api.nouns import Noun
@@ -49,7 +50,7 @@ async def load(ask: Given, project: ProjectPath, alias: AliasPath) -> Response:
     return reply(draft_out(view, names), quote_tag(view.snapshot.digest))
 
 
-@NOUN.verb("PUT", _ENTITY, "save", SavedOut)
+@NOUN.verb("PUT", _ENTITY, "save", SavedOut, json=ENTITY_LIMIT)
 async def save(
     ask: Given,
     project: ProjectPath,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI
+from fastapi._compat import ModelField
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from greenroom.api.asking import Ask, Door
-from greenroom.api.bodies import JSON_LIMIT, Limit, keep_body, read_body, read_json
+from greenroom.api.bodies import JSON_LIMIT, Limit, is_large, keep_body, read_body, read_json
 from greenroom.api.caller import SAFE_METHODS, find_caller
 from greenroom.domain.errors import Fault, Invalid, NotFound
 from greenroom.services.work import Call
@@ -34,6 +37,7 @@ class Operation:
     endpoint: Endpoint
     reply: Any
     status: int = 200
+    json: Limit = JSON_LIMIT
     raw: Limit | None = None
     open: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -92,7 +96,7 @@ def _route_class(operation: Operation) -> type[APIRoute]:
     class Route(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
-            takes_json = self.body_field is not None
+            shape = self.body_field
 
             async def answer(request: Request) -> Response:
                 door: Door = request.app.state.door
@@ -102,16 +106,25 @@ def _route_class(operation: Operation) -> type[APIRoute]:
                     call = Call(caller.principal, request.state.request_id)
                     request.state.ask = Ask(door, caller, call, request, operation.id)
                 if operation.raw is not None:
-                    keep_body(request, await read_body(request, operation.raw))
-                elif takes_json:
-                    await read_json(request, JSON_LIMIT)
+                    await keep_body(request, await read_body(request, operation.raw))
+                elif shape is not None:
+                    value = await read_json(request, operation.json)
+                    if is_large(request):
+                        await asyncio.to_thread(_check_shape, shape, value)
                 elif operation.method not in SAFE_METHODS:
-                    keep_body(request, await read_body(request, JSON_LIMIT))
+                    await keep_body(request, await read_body(request, operation.json))
                 return await handle(request)
 
             return answer
 
     return Route
+
+
+def _check_shape(shape: ModelField, value: Any) -> None:
+    """Refuses a large body of the wrong shape here, in a thread, before FastAPI does so on the event loop."""
+    _, findings = shape.validate(value, {}, loc=("body",))
+    if findings:
+        raise RequestValidationError(findings)
 
 
 def _refuse_unstorable(request: Request) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -171,11 +171,11 @@ def _methods_of(request: Request) -> list[str]:
     return sorted({m for route in routes if route.path_regex.match(path) for m in route.methods or ()})
 
 
-def invalid_request(findings: Any) -> Invalid:
+def invalid_request(findings: Sequence[Any]) -> Invalid:
     """Returns the refusal of a request from Pydantic's findings, each with its pointer."""
-    faults = [_finding(found) for found in findings]
+    faults = [_finding(found) for found in findings[:MAX_FAULTS]]
     first = f"{faults[0].pointer or '/'}: {faults[0].message}" if faults else "it has the wrong form"
-    rest = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    rest = f" (and {len(findings) - 1:,} more)" if len(findings) > 1 else ""
     return Invalid("invalid_request", f"the request is wrong: {first}{rest}", errors=faults)
 
 

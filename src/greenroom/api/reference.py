@@ -62,9 +62,7 @@ def describe_errors(source: Path) -> str:
     for error, kind in TABLE.items():
         family = family_of(error)
         lines.append(f"| `{family}` | {kind.status} | {kind.title} | {NEXT[family]} |")
-    lines.append(
-        f"| `internal_error` | {UNEXPECTED.status} | {UNEXPECTED.title} | Tell the operator the `incident`. |"
-    )
+    lines.append(f"| `internal_error` | {UNEXPECTED.status} | {UNEXPECTED.title} | Tell the operator the `incident`. |")
     lines += ["", "| code | family | status | for example |", "|---|---|---|---|"]
     lines += [f"| `{c.code}` | `{c.family}` | {c.status} | {c.detail} |" for c in list_codes(source)]
     return "\n".join(lines) + "\n"

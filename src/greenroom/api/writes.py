@@ -157,8 +157,7 @@ def read_key(request: Request, operation: str) -> Idempotency | None:
         message = "must be 1 to 255 printable ASCII characters"
         raise Invalid("invalid_header", f"Idempotency-Key {message}", errors=[Fault("/Idempotency-Key", message)])
     query = sorted(parse_qsl(request.url.query, keep_blank_values=True))
-    seen = f"{query!r}\n{request.headers.get('if-match', '')}\n".encode("utf-8", "surrogatepass")
-    body: bytes = getattr(request, "_body", b"")
+    seen = f"{query!r}\n{request.headers.get('if-match', '')}\n{request.state.body_hash}"
     # Paths are hashed because they may be long and a database's keys may not.
     path = hashlib.sha256(request.url.path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return Idempotency(key, f"{operation}:{path}", hashlib.sha256(seen + body).hexdigest())
+    return Idempotency(key, f"{operation}:{path}", hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest())

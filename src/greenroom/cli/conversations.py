@@ -114,7 +114,7 @@ def chat(
         named = session.project(project)
         conversation = _start(session, named, env, ref, user, _variables(variable), trace)
     for text in say if say is not None else _typed(session):
-        turn = session.client.conversations.turn(conversation, text)
+        turn = session.client.conversations.take_turn(conversation, text)
         _show_turn(session, turn, trace)
         if turn.ended:
             break

@@ -71,9 +71,9 @@ def verify_chain(
 ) -> int | None:
     """Returns the seq of the first place where a chain is not what was written, None when it is sound.
 
-    `records` follow `after` by rising seq. An edited, missing, foreign or moved record shows by itself. A cut
-    tail, a suffix written anew and an old copy put back do not: they show against `expected`, digests by seq
-    that were kept elsewhere, the head among them.
+    `records` follow `after` by rising seq. An edited, missing, foreign or moved record shows by itself, or, if
+    it was given a digest that fits, at the one after it. A cut tail, a suffix written anew and an old copy put
+    back show only against `expected`: digests by seq that were kept elsewhere, the head among them.
     """
     seq, previous = after
     known = {} if expected is None else {at: digest for at, digest in expected.items() if at > seq}

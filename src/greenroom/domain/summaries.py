@@ -30,12 +30,12 @@ def summarise(changes: Sequence[Change], kinds: Registry, limit: int = MAX_SUMMA
     while shown < len(described) and room >= len(described[shown]):
         room -= len(described[shown]) + 2
         shown += 1
-    text = _assemble(described[:shown], changes[shown:], kinds)
+    text = _assemble(described[:shown], changes[shown:], kinds, limit)
     while shown > 1 and len(text) > limit:
         shown -= 1
-        text = _assemble(described[:shown], changes[shown:], kinds)
+        text = _assemble(described[:shown], changes[shown:], kinds, limit)
     if shown < 1 or len(text) > limit:
-        tail = f"; {_count(changes[1:], kinds)}" if len(changes) > 1 else ""
+        tail = f"; {_count(changes[1:], kinds, limit)}" if len(changes) > 1 else ""
         text = cut(described[0], limit - len(tail)) + tail
     return _capitalise(text)
 
@@ -59,7 +59,8 @@ def say_unchanged(unchanged: Iterable[str], kinds: Registry) -> str:
 def suggest_note(changes: Sequence[Change], kinds: Registry) -> str:
     """Returns a note that fits the changes: 10 to 120 characters, one that `check_note` accepts."""
     text = summarise(changes, kinds, MAX_SUGGESTION)
-    if is_vague(split_tags(text)[1]):
+    tags, _ = split_tags(text)
+    if tags or is_vague(text):
         # A name in square brackets would be read as a tag, a short one as no note at all.
         count = f"{len(changes)} entities changed" if len(changes) != 1 else "One entity changed"
         text = cut(f"{count}: {text}", MAX_SUGGESTION)
@@ -76,12 +77,12 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
 
 
-def _assemble(described: Sequence[str], rest: Sequence[Change], kinds: Registry) -> str:
-    parts = [*described, _count(rest, kinds)] if rest else described
+def _assemble(described: Sequence[str], rest: Sequence[Change], kinds: Registry, limit: int) -> str:
+    parts = [*described, _count(rest, kinds, limit)] if rest else described
     return "; ".join(parts)
 
 
-def _count(rest: Sequence[Change], kinds: Registry) -> str:
+def _count(rest: Sequence[Change], kinds: Registry, limit: int) -> str:
     counts = Counter(change.address.kind for change in rest)
     order = {name: place for place, name in enumerate(kinds)}
     parts: list[str] = []
@@ -90,11 +91,12 @@ def _count(rest: Sequence[Change], kinds: Registry) -> str:
         words = (in_sentence(kind.title) if number == 1 else kind.plural) if kind else name
         parts.append(f"{number:,} more {words}")
     listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
-    if len(listed) > _LONGEST_TAIL:
+    if len(listed) > min(_LONGEST_TAIL, limit // 2):
         listed = f"{len(rest):,} more changes"
     return f"and {listed}"
 
 
 def _capitalise(text: str) -> str:
-    first = text.split(" ", 1)[0]
-    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
+    first, capital = text.split(" ", 1)[0], text[:1].upper()
+    # Some letters have no capital of one letter ("ß"); they stay.
+    return capital + text[1:] if first.isalpha() and first.islower() and len(capital) == 1 else text

@@ -53,7 +53,7 @@ class Conversations(Noun[S_co]):
         return write_call("POST", as_model(StartedOut), path_of("projects", project, "conversations"), body=body)
 
     @Verb
-    def turn(self, conversation: str, text: str | None = None, *, event: str | None = None) -> Call[TurnOut]:
+    def take_turn(self, conversation: str, text: str | None = None, *, event: str | None = None) -> Call[TurnOut]:
         """Takes a turn: what the user said, or an event of the channel."""
         body = fill(TurnIn, text=text, event=event)
         return write_call("POST", as_model(TurnOut), path_of("conversations", conversation, "turns"), body=body)

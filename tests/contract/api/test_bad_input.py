@@ -75,7 +75,15 @@ CASES: list[tuple[str, str, Any, dict[str, str], int, str, list[str]]] = [
     ("POST", f"{SANDBOX}/publish", {"note": "fix"}, {}, 409, "vague_note", ["/note"]),
     ("POST", f"{SANDBOX}/publish", {}, {}, 422, "invalid_request", ["/note"]),
     ("POST", f"{SANDBOX}/publish", {"note": "N" * 201}, {}, 422, "note_too_long", ["/note"]),
-    ("POST", f"{SANDBOX}/publish", {"note": "Breakfast was added", "expected_seq": 7}, {}, 412, "stale_sequence", ["/expected_seq"]),
+    (
+        "POST",
+        f"{SANDBOX}/publish",
+        {"note": "Breakfast was added", "expected_seq": 7},
+        {},
+        412,
+        "stale_sequence",
+        ["/expected_seq"],
+    ),
     ("POST", f"{SANDBOX}/publish", {"note": "Breakfast was added", "color": 1}, {}, 422, "invalid_request", ["/color"]),
     (
         "POST",
@@ -86,7 +94,15 @@ CASES: list[tuple[str, str, Any, dict[str, str], int, str, list[str]]] = [
         "unknown_conflict",
         ["/resolutions/0/conflict_id"],
     ),
-    ("POST", f"{SANDBOX}/publish", {"note": "Breakfast was added", "in_flight": "drain"}, {}, 422, "invalid_in_flight", ["/in_flight/drain_until"]),
+    (
+        "POST",
+        f"{SANDBOX}/publish",
+        {"note": "Breakfast was added", "in_flight": "drain"},
+        {},
+        422,
+        "invalid_in_flight",
+        ["/in_flight/drain_until"],
+    ),
     ("POST", f"{PRE}/promote", {"version": 99, "expected_seq": 1}, {}, 404, "version_not_found", []),
     ("POST", f"{PRE}/promote", {"version": 1, "expected_seq": 1}, {}, 409, "already_served", []),
     ("POST", f"{PRE}/promote", {"version": 0, "expected_seq": 1}, {}, 422, "invalid_request", ["/version"]),
@@ -94,7 +110,15 @@ CASES: list[tuple[str, str, Any, dict[str, str], int, str, list[str]]] = [
     ("POST", f"{PRE}/promote", {"version": "v1x"}, {}, 422, "invalid_request", ["/version"]),
     ("POST", f"{LIVE}/rollback", {"reason": "bad one"}, {}, 428, "expected_seq_required", ["/to", "/expected_seq"]),
     ("POST", f"{LIVE}/rollback", {"reason": "bad one", "expected_seq": 1}, {}, 409, "nothing_beneath", []),
-    ("POST", f"{LIVE}/rollback", {"reason": "bad one", "expected_seq": 9}, {}, 412, "stale_sequence", ["/expected_seq"]),
+    (
+        "POST",
+        f"{LIVE}/rollback",
+        {"reason": "bad one", "expected_seq": 9},
+        {},
+        412,
+        "stale_sequence",
+        ["/expected_seq"],
+    ),
     ("POST", f"{LIVE}/rollback", {"to": 1, "reason": "bad one"}, {}, 409, "already_served", []),
     # conversations, projects, keys
     ("POST", f"{P}/conversations", {"environment": "nowhere"}, {}, 404, "environment_not_found", []),
@@ -117,12 +141,37 @@ CASES: list[tuple[str, str, Any, dict[str, str], int, str, list[str]]] = [
     ("POST", f"{PREFIX}/projects", b'{"name": "\xe4"}', {}, 400, "invalid_json", [""]),
     ("POST", f"{PREFIX}/projects", b'{"name": "a", "name": "b"}', {}, 422, "duplicate_name", ["/name"]),
     ("POST", f"{PREFIX}/projects", b'{"name": "a\\u0000"}', {}, 422, "text_not_storable", ["/name"]),
-    ("POST", f"{PREFIX}/projects", b"[" * 100_000, {}, 400, "invalid_json", [""]),
-    ("PUT", NEW, b'{"name":"X","content":' + b"[" * 64 + b"]" * 64 + b"}", ANY, 422, "nested_too_deep", ["/content" + "/0" * 63]),
+    ("POST", f"{PREFIX}/projects", b"[" * 100_000, {}, 413, "too_many_values", [""]),
+    ("PUT", NEW, b'{"name":"X","content":[' + b"0," * 60_000 + b"0]}", ANY, 413, "too_many_values", ["/content/49994"]),
+    (
+        "PUT",
+        NEW,
+        b'{"name":"X","content":' + b"[" * 64 + b"]" * 64 + b"}",
+        ANY,
+        422,
+        "nested_too_deep",
+        ["/content" + "/0" * 63],
+    ),
     ("PUT", NEW, b'{"name":"X","content":12345678901234567890}', ANY, 422, "number_too_large", ["/content"]),
     ("PUT", NEW, b'{"name":"X","content":"' + b"x" * 1_100_000 + b'"}', ANY, 413, "request_too_large", [""]),
-    ("POST", f"{PREFIX}/projects", b'{"name":"X"}', {"Content-Type": "text/plain"}, 415, "unsupported_media_type", [""]),
-    ("POST", f"{PREFIX}/projects", b'{"name":"X"}', {"Content-Type": "application/json; charset=utf-16"}, 415, "unsupported_media_type", [""]),
+    (
+        "POST",
+        f"{PREFIX}/projects",
+        b'{"name":"X"}',
+        {"Content-Type": "text/plain"},
+        415,
+        "unsupported_media_type",
+        [""],
+    ),
+    (
+        "POST",
+        f"{PREFIX}/projects",
+        b'{"name":"X"}',
+        {"Content-Type": "application/json; charset=utf-16"},
+        415,
+        "unsupported_media_type",
+        [""],
+    ),
     # folders
     ("POST", f"{P}/import", b"not an archive", {}, 422, "invalid_archive", [""]),
     ("POST", f"{P}/import", b"", {}, 422, "invalid_archive", [""]),
@@ -177,7 +226,12 @@ async def test_a_reference_that_dangles_is_a_warning_when_saved_and_refused_when
     stage = await make_stage()
     async with stage.client() as client:
         await fill(client, "hotel")
-        body = {**TOPIC, "name": "Taxi", "instructions": "Offer {{handoff.taxi}}.", "sample_questions": ["Get me a taxi"]}
+        body = {
+            **TOPIC,
+            "name": "Taxi",
+            "instructions": "Offer {{handoff.taxi}}.",
+            "sample_questions": ["Get me a taxi"],
+        }
         saved = good(await save(client, "hotel", "topic/taxi", body))
         assert saved["warnings"] == ["topic/taxi names handoff/taxi, which does not exist"]
         async with nothing_written(stage):
@@ -207,7 +261,12 @@ async def test_a_public_release_must_be_confirmed_as_it_was_seen() -> None:
             ({"version": 2}, 428, "expected_seq_required", "/expected_seq"),
             ({"version": 2, "expected_seq": 0}, 412, "stale_sequence", "/expected_seq"),
             ({"version": 2, "expected_seq": 1}, 428, "confirmation_required", "/confirm/version"),
-            ({"version": 2, "expected_seq": 1, "confirm": {"version": 1}}, 412, "stale_confirmation", "/confirm/version"),
+            (
+                {"version": 2, "expected_seq": 1, "confirm": {"version": 1}},
+                412,
+                "stale_confirmation",
+                "/confirm/version",
+            ),
         ):
             async with nothing_written(stage):
                 reply = await client.post(f"{LIVE}/promote", json=body)

@@ -187,7 +187,15 @@ async def test_no_get_changes_anything() -> None:
     async with stage.client() as client:
         ids = await fill(client, "hotel")
         paths = [
-            path.format(project="hotel", alias="sandbox", kind="topic", slug="late-checkout", number=1, id=ids["conversation"], digest=ids["digest"])
+            path.format(
+                project="hotel",
+                alias="sandbox",
+                kind="topic",
+                slug="late-checkout",
+                number=1,
+                id=ids["conversation"],
+                digest=ids["digest"],
+            )
             for path, methods in stage.api.openapi()["paths"].items()
             if "get" in methods
         ]

@@ -126,9 +126,15 @@ async def test_what_was_promoted_is_resolved_by_the_next_request() -> None:
         for version in range(2, 6):
             body = {"name": "Breakfast", "content": f"From {version}."}
             tag = (await client.get(f"{P}/environments/sandbox/draft")).json()["changes"]
-            match = f'"{tag[0]["revision"]}"' if tag else (await client.get(f"{P}/content/topic/breakfast?ref=sandbox")).headers["etag"]
+            match = (
+                f'"{tag[0]["revision"]}"'
+                if tag
+                else (await client.get(f"{P}/content/topic/breakfast?ref=sandbox")).headers["etag"]
+            )
             good(await save(client, "hotel", "topic/breakfast", body, match))
-            good(await client.post(f"{P}/environments/sandbox/publish", json={"note": f"Breakfast is at {version} now"}))
+            good(
+                await client.post(f"{P}/environments/sandbox/publish", json={"note": f"Breakfast is at {version} now"})
+            )
             await promote(client, "hotel", "pre-release", version)
             await promote(client, "hotel", "live", version)
             reached.clear()

@@ -26,9 +26,7 @@ async def test_a_version_travels_to_live_answers_there_and_comes_back() -> None:
         assert [w["code"] for w in plan["warnings"]] == ["vague_note"]
         assert plan["comparison"]["counts"] == {"added": 1, "removed": 0, "edited": 1}
         published = good(
-            await client.post(
-                f"{P}/environments/sandbox/publish", json={"note": "[FEATURE] Late check-out until two"}
-            )
+            await client.post(f"{P}/environments/sandbox/publish", json={"note": "[FEATURE] Late check-out until two"})
         )
         assert published["version"]["number"] == 2
         assert published["version"]["tags"] == ["FEATURE"]

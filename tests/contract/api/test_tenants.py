@@ -51,7 +51,9 @@ MATRIX: dict[str, Row] = {
     "projects.load": Row("projects.read"),
     "projects.rename": Row("projects.change", {"name": "Renamed"}),
     "projects.delete": Row("projects.delete"),
-    "projects.import": Row("drafts.edit", content=archive({"greenroom.yaml": b"format: 1\n"}), query="environment=sandbox"),
+    "projects.import": Row(
+        "drafts.edit", content=archive({"greenroom.yaml": b"format: 1\n"}), query="environment=sandbox"
+    ),
     "projects.export": Row("content.read"),
     "content.list": Row("content.read"),
     "content.load": Row("content.read"),

@@ -125,7 +125,15 @@ def test_release_operations_can_be_tried_without_effect(document: dict[str, Any]
 
 def test_a_verb_has_one_spelling_in_operation_and_permission(document: dict[str, Any]) -> None:
     ids = {operation["operationId"] for operation in operations(document).values()}
-    for permission in ("releases.publish", "releases.promote", "releases.roll_back", "versions.mark", "projects.create", "projects.delete", "conversations.start"):
+    for permission in (
+        "releases.publish",
+        "releases.promote",
+        "releases.roll_back",
+        "versions.mark",
+        "projects.create",
+        "projects.delete",
+        "conversations.start",
+    ):
         assert permission in ids
         assert permission in PERMISSIONS
 

@@ -8,9 +8,7 @@ from greenroom.api.etags import matches, parse_if_match, quote_tag
 from greenroom.domain.errors import Invalid
 
 
-@pytest.mark.parametrize(
-    "header, revision", [(None, None), ("*", "*"), (' "sha256:ab" ', "sha256:ab"), ('""', "")]
-)
+@pytest.mark.parametrize("header, revision", [(None, None), ("*", "*"), (' "sha256:ab" ', "sha256:ab"), ('""', "")])
 def test_one_strong_tag_is_read(header: str | None, revision: str | None) -> None:
     assert parse_if_match(header) == revision
 

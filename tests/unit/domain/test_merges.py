@@ -239,6 +239,17 @@ def test_bodies_of_different_schemas_meet_in_the_present_one(store: Store) -> No
     assert same.result == old("2")
 
 
+def test_sides_that_mean_the_same_merge_to_one_of_them_either_way_round(store: Store) -> None:
+    base = store.snapshot(a={"content": "1"})
+    old = store.freeze({"schema": 1, "name": "a", "text": "2"}).digest
+    ours, theirs = snapshot_of({Address("topic", "a"): old}), store.snapshot(a={"content": "2"})
+    merge, swapped = store.merge(base, ours, theirs), store.merge(base, theirs, ours)
+    assert merge.conflicts == swapped.conflicts == ()
+    assert merge.result == swapped.result
+    assert merge.result in (ours, theirs)
+    assert (merge.bodies, swapped.bodies) == ({}, {})
+
+
 def test_conflicts_between_entities(store: Store) -> None:
     base = store.snapshot(a={"content": "1"}, b={"content": "1"})
     ours = store.snapshot(b={"content": "2"}, n={"content": "ours"})

@@ -67,7 +67,10 @@ def test_cut_says_that_something_was_left_off() -> None:
     assert cut("abcdef", 5) == "abcd…"
 
 
-names = st.one_of(st.text(max_size=30), st.sampled_from(("[VIP]", "[A] b", "fix", "", "test", "x" * 300, "漢字")))
+names = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(("[VIP]", "[A] b", "[a][b][c][d][e][f] six tags", "ßtraße", "fix", "", "test", "x" * 300, "漢字")),
+)
 ops: st.SearchStrategy[Operation] = st.sampled_from(("added", "removed", "edited"))
 changes = st.lists(
     st.builds(change, names, ops, st.sampled_from(("topic", "voice", "rule", "sms", "gone")), names), max_size=30

@@ -245,7 +245,7 @@ def test_every_verb_of_the_api_is_there() -> None:
         "versions": {"list", "load", "mark", "compare"},
         "traffic": {"resolve"},
         "bundles": {"load"},
-        "conversations": {"start", "turn", "stream_turn", "load", "list", "end"},
+        "conversations": {"start", "take_turn", "stream_turn", "load", "list", "end"},
         "history": {"list"},
         "audit": {"verify"},
         "keys": {"create", "list", "revoke"},

@@ -144,8 +144,13 @@ class PostgresStore:
             raise unavailable("it was closed")
         task = asyncio.create_task(self._try(engine, run, writes=writes))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._forget)
         return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, even when the caller left
 
     async def _try(self, engine: AsyncEngine, run: Callable[[Connection], T], *, writes: bool) -> T:
         """Runs work in a transaction, and again where nothing of it can have been committed."""

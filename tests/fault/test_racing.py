@@ -1,0 +1,104 @@
+"""Racing promotions (check 1): two server processes, eight clients, one explanation or none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from greenroom.storage.sql import open_store
+from tests.fault.children import Child, children
+from tests.fault.consistency import find_inconsistencies
+from tests.fault.linearizability import Operation, Refutation, find_refutation
+from tests.fault.profile import LONG
+from tests.fault.racer import PLACES
+from tests.fault.registers import Register, step
+from tests.fault.staging import SLUG, Stage, build, new_desk
+
+CALLS = 2_500 if LONG else 160
+SEEDS = 20 if LONG else 1
+VERSIONS = 6
+SERVERS = (("a", "b", "c", "d"), ("e", "f", "g", "h"))
+INITIAL = {
+    "pre-release": Register(VERSIONS, tuple(range(1, VERSIONS + 1)), frozenset(range(1, VERSIONS + 1))),
+    "live": Register(1, (1,), frozenset({1})),
+}
+
+
+async def set_the_stage(url: str) -> Stage:
+    """Makes versions that may all go to both environments, and serves v1 on Live."""
+    from greenroom.services.plans import PromoteRequest
+
+    store = await open_store(url)
+    try:
+        desk = new_desk(store)
+        stage = await build(desk, url, VERSIONS)
+        await desk.releases.promote(stage.call(), SLUG, "live", PromoteRequest(1, 0, 1))
+        return stage
+    finally:
+        await store.close()
+
+
+def race(stage: Stage, seed: int, *, stale: bool = False) -> dict[str, list[dict[str, Any]]]:
+    """Returns what each environment's callers saw."""
+    calls = CALLS // sum(map(len, SERVERS))
+    config = {"stage": stage.to_json(), "seed": seed, "calls": calls, "versions": VERSIONS, "stale": stale}
+    with children(*(Child("racer", config | {"clients": clients}) for clients in SERVERS)) as servers:
+        assert [server.hear() for server in servers] == ["ready", "ready"]
+        for server in servers:
+            server.say("go")
+        rows = [row for server in servers for row in server.hear()]
+    return {place: [row for row in rows if row["place"] == place] for place in PLACES}
+
+
+def refute(place: str, rows: list[dict[str, Any]]) -> Refutation | None:
+    def tuple_or_none(answer: Any) -> tuple[Any, ...] | None:
+        return None if answer is None else tuple(answer)
+
+    history = [
+        Operation(r["called"], r["answered"], tuple(r["asked"]), tuple_or_none(r["answer"]), r["by"])
+        for r in rows
+        if r["answer"] != ["lost"]
+    ]
+    return find_refutation(history, INITIAL[place], step)
+
+
+async def stored_releases(stage: Stage, place: str) -> list[tuple[int, int]]:
+    store = await open_store(stage.url)
+    try:
+        assert await find_inconsistencies(store, stage) == []
+        desk = new_desk(store)
+        found = await desk.environments.list_releases(stage.call(), SLUG, place, None, 100_000)
+        return sorted((view.release.seq, view.release.version) for view in found)
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("number", range(SEEDS))
+def test_racing_releases_have_one_order_and_one_winner_each(url: str, seed: int, number: int) -> None:
+    stage = asyncio.run(set_the_stage(url))
+    rows = race(stage, seed + number)
+    for place in PLACES:
+        assert refute(place, rows[place]) is None
+        releases = asyncio.run(stored_releases(stage, place))
+        assert [seq for seq, _ in releases] == list(range(1, len(releases) + 1)), "dense"
+        first = INITIAL[place].seq + 1
+        won = [
+            tuple(r["answer"][1:]) for r in rows[place] if r["asked"][0] != "read" and (r["answer"] or [""])[0] == "ok"
+        ]
+        assert max(Counter(seq for seq, _ in won).values(), default=1) == 1, "one winner for each sequence"
+        unanswered = sum(r["answer"] is None for r in rows[place])
+        missing = set(releases[first - 1 :]) - set(won)
+        assert set(won) <= set(releases)
+        assert len(missing) <= unanswered
+        words = Counter((r["answer"] or ["no answer"])[0] for r in rows[place])
+        print(f"seed {seed + number} {place}: {len(rows[place])} calls, {len(releases)} releases, {dict(words)}")
+
+
+@pytest.mark.parametrize("number", range(SEEDS))
+def test_a_build_that_reads_stale_pointers_is_refuted(url: str, seed: int, number: int) -> None:
+    stage = asyncio.run(set_the_stage(url))
+    rows = race(stage, seed + number, stale=True)
+    assert any(refute(place, rows[place]) for place in PLACES)
