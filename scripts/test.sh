@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Two workers share two cores; more threads for matrices would only wait for one another.
+export OPENBLAS_NUM_THREADS=1
 options=(-n 2 -q)
 if [ "${GREENROOM_PROFILE:-small}" = long ]; then
     options+=(-o timeout=7200)

@@ -35,9 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_worker(config):
         return
     if gaps.in_ci() and not data.has_shared_data():
-        raise pytest.UsageError(
-            f"CI needs the real data at {data.shared_data_wanted()} (or GREENROOM_TEST_DATA)"
-        )
+        raise pytest.UsageError(f"CI needs the real data at {data.shared_data_wanted()} (or GREENROOM_TEST_DATA)")
     # Chosen here, once, so that workers get the same one and the header can say how to repeat the run.
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(random.randrange(2**32))
@@ -55,6 +53,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if _is_worker(config):
         return
+    facts = gaps.noted_facts()
+    if facts:
+        terminalreporter.section("measured and counted")
+        for fact in facts:
+            terminalreporter.line(fact)
     found = gaps.noted_gaps()
     if not data.has_shared_data():
         found.append(f"no real data at {data.shared_data_wanted()}: tests/fixtures took its place")

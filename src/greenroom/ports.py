@@ -276,7 +276,8 @@ class Store(Protocol):
     async def wait_for_change(self, timeout_seconds: float) -> bool:
         """Returns True soon after another process (or this one) committed, False after the time-out.
 
-        May return True without a change; never misses one for longer than a second.
+        May return True without a change; never misses one for longer than a second. What changes with every
+        turn or request (conversations, turns, replays, sessions, deliveries) is not told at once.
         """
         ...
 

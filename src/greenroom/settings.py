@@ -55,6 +55,14 @@ def read_settings(**flags: Any) -> Settings:
     )
 
 
+def spare_cores() -> None:
+    """Keeps matrix work to one thread, unless the operator says otherwise. Call before numpy is imported.
+
+    Its matrices are small: more threads cost more than they bring and take the cores from callers.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def hand_down(settings: Settings) -> None:
     """Puts settings into this process's environment, where worker processes read them."""
     os.environ[PREFIX + "DATA_DIR"] = str(settings.data_dir)

@@ -1,4 +1,4 @@
-"""What a run could not test on this machine. Said at its end; in CI (CI=true) it fails instead."""
+"""What is said at the end of a run: what it measured, and what it could not test (in CI, CI=true, that fails)."""
 
 import json
 import os
@@ -26,8 +26,23 @@ def note_gap(text: str) -> None:
         file.write(json.dumps(text) + "\n")
 
 
+def note_fact(text: str) -> None:
+    """Records something measured or counted, to be printed at the end of the run."""
+    with (run_folder() / "facts").open("a") as file:
+        file.write(json.dumps(text) + "\n")
+
+
+def noted_facts() -> list[str]:
+    """Returns each fact once, sorted: workers note them in any order."""
+    return sorted(_noted("facts"))
+
+
 def noted_gaps() -> list[str]:
     """Returns each gap once, in the order met."""
-    file = run_folder() / "gaps"
+    return _noted("gaps")
+
+
+def _noted(name: str) -> list[str]:
+    file = run_folder() / name
     lines = file.read_text().splitlines() if file.exists() else []
     return [json.loads(line) for line in dict.fromkeys(lines)]

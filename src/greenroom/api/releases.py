@@ -105,7 +105,7 @@ async def promote(
     )
     if dry_run:
         plan = await ask.desk.releases.plan_promotion(ask.call, project, alias, request)
-        return await _reply_plan(ask, plan, "version" if plan.public and plan.operation != "rollback" else "none")
+        return await _reply_plan(ask, plan, "version" if plan.public else "none")
     names = await ask.desk.history.load_names(ask.call)
     return await _release(
         ask,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -15,23 +16,32 @@ DataDir = Annotated[
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; more than one needs PostgreSQL.")]
 
 
+def _load_bootstrap() -> ModuleType:
+    from greenroom.settings import spare_cores
+
+    spare_cores()
+    from greenroom import bootstrap
+
+    return bootstrap
+
+
 def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, workers: Workers = None) -> None:
     """Starts the server. What is not given comes from GREENROOM_* variables, then from a file."""
-    from greenroom import bootstrap
+    bootstrap = _load_bootstrap()
 
     bootstrap.serve(host=host, port=port, data_dir=data_dir, workers=workers)
 
 
 def demo(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
     """Starts the server with a demo project. Prints a one-time sign-in link."""
-    from greenroom import bootstrap
+    bootstrap = _load_bootstrap()
 
     bootstrap.demo(host=host, port=port, data_dir=data_dir)
 
 
 def migrate(data_dir: DataDir = None) -> None:
     """Brings the database to this program's schema. Safe to repeat."""
-    from greenroom import bootstrap
+    bootstrap = _load_bootstrap()
 
     bootstrap.migrate(data_dir=data_dir)
 
@@ -41,7 +51,7 @@ def backup(
     data_dir: DataDir = None,
 ) -> None:
     """Writes a consistent copy of everything. The server may run meanwhile."""
-    from greenroom import bootstrap
+    bootstrap = _load_bootstrap()
 
     bootstrap.backup(target=target, data_dir=data_dir)
 
@@ -51,6 +61,6 @@ def restore(
     data_dir: DataDir = None,
 ) -> None:
     """Puts a backup into an empty data folder or database."""
-    from greenroom import bootstrap
+    bootstrap = _load_bootstrap()
 
     bootstrap.restore(source=source, data_dir=data_dir)

@@ -11,7 +11,8 @@ from greenroom.domain.entities import Address
 from greenroom.domain.errors import Fault
 from greenroom.domain.kind import Mention
 
-PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\.([A-Za-z0-9][A-Za-z0-9_-]*)\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*)\.([A-Za-z0-9][A-Za-z0-9_-]*)(?:\s[^{}]*)?\}\}")
+"""`{{kind.slug}}`, with arguments after a space: `{{component.greeting name="Ada"}}`."""
 
 SINGLE_ENTITY_KINDS: Mapping[str, str] = {"variant": "default"}
 """Kinds whose placeholder names a field of their only entity: `{{variant.address}}`."""

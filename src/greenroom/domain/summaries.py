@@ -9,7 +9,7 @@ from typing import Final
 
 from greenroom.domain.changes import Change
 from greenroom.domain.kind import Registry
-from greenroom.domain.notes import is_vague, split_tags
+from greenroom.domain.notes import MIN_NOTE, is_vague, split_tags
 
 MAX_SUMMARY: Final = 300
 MAX_SUGGESTION: Final = 120
@@ -60,7 +60,7 @@ def suggest_note(changes: Sequence[Change], kinds: Registry) -> str:
     """Returns a note that fits the changes: 10 to 120 characters, one that `check_note` accepts."""
     text = summarise(changes, kinds, MAX_SUGGESTION)
     tags, _ = split_tags(text)
-    if tags or is_vague(text):
+    if tags or len(text) < MIN_NOTE or is_vague(text):
         # A name in square brackets would be read as a tag, a short one as no note at all.
         count = f"{len(changes)} entities changed" if len(changes) != 1 else "One entity changed"
         text = cut(f"{count}: {text}", MAX_SUGGESTION)

@@ -62,10 +62,11 @@ def check_snapshot(
         errors.extend(_check_body(address, entities, kinds))
         if address.kind in kinds:
             links.extend(Link(address, m) for m in kinds[address.kind].mentions(entities[address]))
-    links.extend(_links_to(tx, project, removed, entities, snapshot, kinds))
+    users = _find_users(tx, project, changed | removed, snapshot)
+    links.extend(_links_to(users, removed, entities, kinds))
     broken, loose = check_links(links, lambda target: target in snapshot, frozenset(kinds))
     if not errors:
-        found, odd = check_program(entities, only=changed | removed)
+        found, odd = check_program(entities, only=changed | removed | users)
         return Findings((*broken, *found), (*loose, *odd))
     return Findings((*errors, *broken), loose)
 
@@ -83,19 +84,15 @@ def _check_body(address: Address, entities: Entities, kinds: Registry) -> Iterat
         yield Fault(f"/{address}", f"is {size:,} bytes; at most {MAX_BODY_BYTES:,} are allowed", "body_too_large")
 
 
-def _links_to(
-    tx: Reading,
-    project: Project,
-    removed: set[Address],
-    entities: Entities,
-    snapshot: Snapshot,
-    kinds: Registry,
-) -> Iterator[Link]:
+def _find_users(tx: Reading, project: Project, touched: set[Address], snapshot: Snapshot) -> set[Address]:
+    """Returns the entities of the snapshot that mention any of `touched`."""
+    found = tx.list_referrers(project.id, touched) if touched else ()
+    return {r.source for r in found if snapshot.get(r.source) == r.digest}
+
+
+def _links_to(users: set[Address], removed: set[Address], entities: Entities, kinds: Registry) -> Iterator[Link]:
     """Yields the mentions of removed entities that remain, each with its place in the text."""
-    if not removed:
-        return
-    sources = {r.source for r in tx.list_referrers(project.id, removed) if snapshot.get(r.source) == r.digest}
-    for source in sorted(sources):
+    for source in sorted(users) if removed else ():
         for mention in kinds[source.kind].mentions(entities[source]):
             if mention.target in removed:
                 yield Link(source, mention)

@@ -101,7 +101,7 @@ CASES: list[tuple[str, str, Any, dict[str, str], int, str, list[str]]] = [
         {},
         422,
         "invalid_in_flight",
-        ["/in_flight/drain_until"],
+        ["/drain_until"],
     ),
     ("POST", f"{PRE}/promote", {"version": 99, "expected_seq": 1}, {}, 404, "version_not_found", []),
     ("POST", f"{PRE}/promote", {"version": 1, "expected_seq": 1}, {}, 409, "already_served", []),
@@ -142,7 +142,7 @@ CASES: list[tuple[str, str, Any, dict[str, str], int, str, list[str]]] = [
     ("POST", f"{PREFIX}/projects", b'{"name": "a", "name": "b"}', {}, 422, "duplicate_name", ["/name"]),
     ("POST", f"{PREFIX}/projects", b'{"name": "a\\u0000"}', {}, 422, "text_not_storable", ["/name"]),
     ("POST", f"{PREFIX}/projects", b"[" * 100_000, {}, 413, "too_many_values", [""]),
-    ("PUT", NEW, b'{"name":"X","content":[' + b"0," * 60_000 + b"0]}", ANY, 413, "too_many_values", ["/content/49994"]),
+    ("PUT", NEW, b'{"name":"X","content":[' + b"0," * 60_000 + b"0]}", ANY, 413, "too_many_values", ["/content/49995"]),
     (
         "PUT",
         NEW,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
@@ -40,7 +40,7 @@ async def test_a_strangers_body_is_never_read() -> None:
     stage = await make_stage()
     read = False
 
-    async def body() -> Any:
+    async def body() -> AsyncIterator[bytes]:
         nonlocal read
         read = True
         yield b"{}"

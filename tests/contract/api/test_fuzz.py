@@ -76,7 +76,10 @@ def test_no_request_breaks_an_operation(method: str, path: str) -> None:
     names = known(Fixed.ids)
 
     @given(data=st.data())
-    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=EXAMPLES,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )
     def run(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
         try:

@@ -25,7 +25,7 @@ LISTS = [
 ]
 
 
-def key(item: dict) -> str:  # type: ignore[type-arg]
+def key(item: dict) -> str:
     return str(item.get("id") or item.get("address") or item.get("seq") or item.get("number") or item.get("name"))
 
 

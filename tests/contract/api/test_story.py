@@ -281,7 +281,7 @@ async def test_an_agent_is_named_by_its_kind() -> None:
         assert entity["body"]["greeting"] == AGENT["greeting"]
 
 
-def events_of(text: str) -> list[tuple[str, dict]]:  # type: ignore[type-arg]
+def events_of(text: str) -> list[tuple[str, dict]]:
     """Returns the events of a stream."""
     events = []
     for block in text.strip().split("\n\n"):

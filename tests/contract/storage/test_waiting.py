@@ -13,7 +13,18 @@ import pytest
 
 from greenroom.ports import Store
 from greenroom.storage.sql import open_store
-from tests.contract.storage.samples import A, conversation, event, make_project
+from tests.contract.storage.samples import (
+    ANN,
+    A,
+    at,
+    conversation,
+    event,
+    make_project,
+    member,
+    replayed,
+    session,
+    turn,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -48,6 +59,25 @@ async def test_everybody_who_waits_hears_of_a_commit(store: Store) -> None:
     await asyncio.sleep(0.05)
     await store.write(A, lambda t: t.append(event()))
     assert await asyncio.gather(*waiting) == [True, True, True]
+
+
+async def test_those_who_wait_are_left_alone_by_turns_and_by_looking(store: Store) -> None:
+    """Else every turn would make the table of pointers look again, and that the outbox, and so on for ever."""
+    await make_project(store)
+    await store.write(A, lambda t: (t.insert_member(member()), t.insert_conversation(conversation())))
+    await quiet(store)
+    waiting = asyncio.create_task(store.wait_for_change(0.6))
+    await asyncio.sleep(0.05)
+    await store.read(A, lambda t: t.list_keys())
+    await store.write(A, lambda t: t.list_keys())
+    await store.system(lambda t: t.list_undelivered(10))
+    await store.system(lambda t: t.list_key_principals())
+    await store.system(lambda t: t.mark_delivered(A, 0))
+    await store.system(lambda t: t.insert_session(session()))
+    await store.write(A, lambda t: t.insert_turn(turn(0)))
+    await store.write(A, lambda t: t.update_conversation(conversation(turns=1), 0))
+    await store.write(A, lambda t: t.record_replay(ANN, "turn", "key", replayed(), at(1)))
+    assert not await waiting
 
 
 async def test_a_wait_that_is_cancelled_leaves_the_others(store: Store) -> None:

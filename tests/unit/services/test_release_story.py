@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from greenroom.domain.environments import choose_stable
-from greenroom.domain.errors import Conflict, Missing, Refused, Stale
+from greenroom.domain.errors import Conflict, Invalid, Missing, Refused, Stale
 from greenroom.runtime.turn import Heard
 from greenroom.services.conversations import Beginning
 from greenroom.services.plans import PolicyChoice, PromoteRequest, PublishRequest, RollbackRequest
@@ -268,3 +268,19 @@ async def test_promoting_back_what_was_taken_back_asks_and_rolling_back_does_not
     await promote(story, two, "live")
     last = (await story.desk.environments.list_releases(story.call(), "hotel", "live", None, 1))[0].release
     assert (last.operation, last.version, last.takes_back) == ("rollback", two, ())
+
+
+async def test_what_others_use_cannot_be_taken_away_from_under_them() -> None:
+    story = await begin()
+    await story.make_project()
+    part = CHECKOUT.__class__("component", "until")
+    await story.save(part, {"name": "Until", "text": "until {{hour}}", "parameters": ["hour"]})
+    await story.save(CHECKOUT, topic('Stay {{component.until hour="noon"}}.'))
+    await publish(story)
+    await story.save(part, {"name": "Until", "text": "until eleven"})
+    with pytest.raises(Invalid) as refused:
+        await publish(story, "The hour is fixed for everybody")
+    assert refused.value.code == "not_publishable"
+    assert refused.value.errors[0].pointer.startswith("/topic/late-checkout")
+    entity = await story.desk.content.load(story.call(), "hotel", part, "sandbox")
+    assert entity.where_used == [CHECKOUT]

@@ -40,7 +40,8 @@ class MemoryStore:
             result = work(MemoryWriting(workspace, fork))
             if fork is not None:
                 self._state = State({**self._state.workspaces, workspace: fork}, self._state.sessions)
-        self._changes.notice()
+        if fork is not None and fork.announced:
+            self._changes.notice()
         return result
 
     async def system(self, work: Callable[[System], T]) -> T:
@@ -49,8 +50,10 @@ class MemoryStore:
             workspaces = {name: rows.fork() for name, rows in self._state.workspaces.items()}
             fork = State(workspaces, self._state.sessions.fork())
             result = work(MemorySystem(fork))
+            grown = len(fork.workspaces) > len(self._state.workspaces)
             self._state = fork
-        self._changes.notice()
+        if grown:
+            self._changes.notice()
         return result
 
     async def wait_for_change(self, timeout_seconds: float) -> bool:

@@ -44,6 +44,11 @@ class Table(Generic[K, V]):
         """Returns a table with the same rows; writes to it stay in it. This one must not be written again."""
         return Table(self._rows, shared=True)
 
+    @property
+    def written(self) -> bool:
+        """Says whether it was written to since it was forked."""
+        return not self._shared
+
     def find(self, key: K) -> V | None:
         return self._rows.get(key)
 
@@ -110,7 +115,13 @@ class Rows:
         """Returns rows to write to, which cost nothing until they are."""
         return replace(self, **{name: getattr(self, name).fork() for name in _TABLES})
 
+    @property
+    def announced(self) -> bool:
+        """Says whether anything but conversations was written to since the fork."""
+        return any(getattr(self, name).written for name in _TABLES if name not in _QUIET)
 
+
+_QUIET = {"conversations", "turns", "replays"}
 _TABLES = tuple(f.name for f in fields(Rows) if f.name not in {"name", "created_at", "delivered"})
 
 

@@ -108,19 +108,21 @@ class PostgresStore:
 
         scope, result = await self._carry_out(self._engine, run, writes=True)
         scope.remembered.share()
-        self._listener.changes.notice()
+        if scope.announced:
+            self._listener.changes.notice()
         return result
 
     async def system(self, work: Callable[[System], T]) -> T:
-        def run(connection: Connection) -> T:
+        def run(connection: Connection) -> tuple[SqlSystem, T]:
             system = SqlSystem(connection, self._caches)
             result = work(system)
             if system.announced:
                 connection.exec_driver_sql(_NOTIFY)
-            return result
+            return system, result
 
-        result = await self._carry_out(self._engine, run, writes=True)
-        self._listener.changes.notice()
+        system, result = await self._carry_out(self._engine, run, writes=True)
+        if system.announced:
+            self._listener.changes.notice()
         return result
 
     async def wait_for_change(self, timeout_seconds: float) -> bool:

@@ -91,7 +91,12 @@ class SqliteStore:
         return result
 
     async def system(self, work: Callable[[System], T]) -> T:
-        return await self._writer.submit(Job(lambda connection: work(SqlSystem(connection, self._caches))))
+        def run(connection: Connection) -> tuple[SqlSystem, T]:
+            system = SqlSystem(connection, self._caches)
+            return system, work(system)
+
+        _, result = await self._writer.submit(Job(run))
+        return result
 
     async def wait_for_change(self, timeout_seconds: float) -> bool:
         waiting = self._changes.wait(timeout_seconds)
@@ -112,8 +117,10 @@ class SqliteStore:
         # An idle writer looks for commits of other processes, as long as somebody wants to know of them.
         while (jobs := threads.take(GROUP, POLL_SECONDS if self._changes.awaited else None)) is not None:
             if jobs:
-                finish(jobs, _commit(driver, connection, jobs))
-                self._changes.notice()
+                wrong = _commit(driver, connection, jobs)
+                finish(jobs, wrong)
+                if wrong is None and any(job.result and job.result[0].announced for job in jobs):
+                    self._changes.notice()
             if self._changes.awaited and seen != (seen := _data_version(driver)):
                 self._changes.notice()
         connection.close()

@@ -54,7 +54,7 @@ class SqlSystem:
         self._connection = connection
         self._caches = caches
         self.announced = False
-        """Whether other processes should hear of the commit at once."""
+        """Whether those who wait for a change should hear of the commit at once."""
 
     def insert_workspace(self, workspace: WorkspaceId, name: str, at: datetime) -> None:
         check_texts(workspace, name)

@@ -63,7 +63,7 @@ class Work:
         self.workspace = workspace
         self.remembered = Remembered(caches, workspace)
         self.announced = False
-        """Whether other processes should hear of the commit at once, rather than by their next poll."""
+        """Whether those who wait for a change should hear of the commit at once (see ports.Store.wait_for_change)."""
 
     def all(self, statement: Executable, **values: Any) -> Sequence[RowMapping]:
         """Returns all rows of a query on the workspace."""

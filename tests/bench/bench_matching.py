@@ -1,12 +1,11 @@
 """Topic matching: accuracy, refusals and speed beside a linear SVM, BM25 and published encoders.
 
-Run: python -m tests.bench.matching (real data at GREENROOM_TEST_DATA; peers from the extra `bench`).
+Run: python -m tests.bench matching (real data at GREENROOM_TEST_DATA; peers from the extra `bench`).
 """
 
 import csv
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -210,18 +209,14 @@ def rows() -> list[Row]:
     return [*accuracy_rows(intents), *refusal_rows(intents), *agent_rows(data), *speed_rows(data)]
 
 
-def main() -> int:
+def run() -> None:
+    """Prints the table."""
     if not (shared_data_wanted() / "intents").is_dir():
         print(f"no real data at {shared_data_wanted()} (or GREENROOM_TEST_DATA)")
-        return 2
+        return
     if not PEERS:
         print("scikit-learn or bm25s missing: peers left out (pip install greenroom[bench])")
     table = [HEADER, *rows()]
     widths = [max(len(row[at]) for row in table) for at in range(len(HEADER))]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,64 @@
+"""One change of a project as a door makes it: with an idempotency key, answered from memory when it is repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+from greenroom.services.desk import Desk
+from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
+from greenroom.services.work import Call, Idempotency
+from tests.fault.staging import SLUG, save
+
+Change = dict[str, Any]
+"""`what` (publish, promote, roll_back), `key`, and for releases `place`, `version`, `expected`."""
+
+
+def _render(result: Any) -> tuple[int, bytes]:
+    release = getattr(result, "release", None)
+    if release is not None and not hasattr(release, "seq"):
+        release = release.release
+    assert release is not None
+    return 200, json.dumps({"release": release.id, "seq": release.seq, "version": release.version}).encode()
+
+
+async def carry_out(desk: Desk, call: Call, change: Change) -> dict[str, Any]:
+    """Makes a change once, however often it is asked for; `replayed` says that it was made before."""
+    body_hash = hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()
+    call = replace(call, idempotency=Idempotency(change["key"], change["what"], body_hash), render=_render)
+    known = await desk.work.find_answer(call)
+    if known is not None:
+        return json.loads(known.body) | {"replayed": True}
+    result = await _make(desk, call, change)
+    return json.loads(_render(result)[1]) | {"replayed": False}
+
+
+async def _make(desk: Desk, call: Call, change: Change) -> Any:
+    match change["what"]:
+        case "publish":
+            return await desk.publishing.publish(
+                call, SLUG, "sandbox", PublishRequest(f"Published for {change['key']}")
+            )
+        case "promote":
+            promotion = PromoteRequest(change["version"], change["expected"], change["version"], note=change["key"])
+            return await desk.releases.promote(call, SLUG, change["place"], promotion)
+        case _:
+            back = RollbackRequest(change["key"], expected_seq=change["expected"])
+            return await desk.releases.roll_back(call, SLUG, change["place"], back)
+
+
+async def prepare(desk: Desk, call: Call, what: str, key: str) -> Change:
+    """Returns a change that may be made now, after making a draft for it where it needs one."""
+    if what == "publish":
+        await save(desk, call, 0, f"Saved for {key}.")
+        return {"what": what, "key": key}
+    view = await desk.environments.load(call, SLUG, "pre-release")
+    seq = view.environment.seq
+    if what == "promote" or view.rollback_to is None:
+        newest = (await desk.versions.list(call, SLUG, None, 5, environment="sandbox"))[:2]
+        served = view.release.version if view.release else None
+        version = next(v.version.number for v in newest if v.version.number != served)
+        return {"what": "promote", "key": key, "place": "pre-release", "version": version, "expected": seq}
+    return {"what": what, "key": key, "place": "pre-release", "expected": seq}
