@@ -14,6 +14,7 @@ from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
 from greenroom.wire.imports import Imported
 from tests.contract.importers import report
+from tests.support.gaps import note_fact
 
 FOLDERS = report.exports()
 OUTCOMES: dict[Path, Imported] = {}
@@ -250,5 +251,5 @@ def test_reading_again_gives_the_same(folder: Path, imported: Imported) -> None:
 def test_the_report_can_be_printed() -> None:
     outcomes = {report.name_of(folder): read_project(report.files_of(folder)) for folder in FOLDERS}
     text = report.table(outcomes)
-    print("\n" + text)
+    note_fact(text)
     assert "all kept" in text
