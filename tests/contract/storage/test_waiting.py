@@ -130,13 +130,13 @@ async def heard(process: Process) -> str:
 
 
 async def test_two_processes_hear_of_each_other(sql_store: Store, neighbour: Process) -> None:
-    for turn in range(3):
+    for n in range(3):
         await tell(neighbour, "wait")
         assert await heard(neighbour) == "waiting"
         await sql_store.write(A, lambda t: t.append(event()))
-        assert await heard(neighbour) == f"heard {2 * turn + 1}"
+        assert await heard(neighbour) == f"heard {2 * n + 1}"
         waiting = asyncio.create_task(sql_store.wait_for_change(0.95))
         await tell(neighbour, "append")
         assert await heard(neighbour) == "appended"
         assert await waiting
-        assert len(await sql_store.read(A, lambda t: t.list_audit(0, 100))) == 2 * turn + 2
+        assert len(await sql_store.read(A, lambda t: t.list_audit(0, 100))) == 2 * n + 2
