@@ -29,6 +29,7 @@ from tests.property.release_player import (
     members,
     places,
     policies,
+    rollbacks,
     slips,
     slugs,
     takes,
@@ -218,6 +219,15 @@ class ReleaseMachine(TalkRules):
             for target in (targets[::-1] if jump else targets)[:steps]:
                 self.promote(who, self.place_of(target.alias), 0, policy, then or ("hotfix" if jump else ""))
 
+    @rule(who=members, place=places, slug=slugs, text=st.sampled_from(TEXTS[:3]), age=rollbacks, choice=choices)
+    def publish_over_a_rollback(self, who: str, place: int, slug: str, text: str, age: int | None, choice: Any) -> None:
+        """Edits, takes what lies beneath the draft away, and publishes: with what was taken back or without it."""
+        alias = self.alias_at(place, editable=True)
+        self.edit(who, place, slug, text, "")
+        if self.model.environments[alias].stack:
+            self.roll_back(who, self.place_of(alias), age, None, "")
+        self.publish(who, place, True, choice, "ours", None, "")
+
     # Promote, roll back, mark.
 
     @precondition(lambda self: self.model.versions)
@@ -268,7 +278,7 @@ class ReleaseMachine(TalkRules):
     @rule(
         who=members,
         place=places,
-        age=st.one_of(st.none(), ages),
+        age=rollbacks,
         policy=policies,
         slip=slips("viewer", "anywhere", "no such version", "no deadline", *SEQUENCES),
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from greenroom.domain.errors import Invalid, NotFound, Refused
+from greenroom.wire.archives import pack, unpack
 
 SKIPPED = frozenset({".git", "__pycache__"})
-EPOCH = (1980, 1, 1, 0, 0, 0)
 ARCHIVE_SIGNS = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
 
 
@@ -30,16 +28,8 @@ def read_archive(path: Path) -> bytes:
 
 
 def pack_folder(folder: Path) -> bytes:
-    """Returns a zip of the folder's files: sorted, without times, owners or modes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(_files(folder), key=lambda file: file.relative_to(folder).as_posix()):
-            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, file.read_bytes())
-    return buffer.getvalue()
+    """Returns a zip of the folder's files."""
+    return pack({file.relative_to(folder).as_posix(): file.read_bytes() for file in _files(folder)})
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -65,22 +55,13 @@ def write_archive(data: bytes, target: Path) -> int:
     Raises Refused as `check_target` does, Invalid for an archive that would write outside the folder.
     """
     check_target(target)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = [entry for entry in archive.infolist() if not entry.is_dir()]
-        if target.suffix == ".zip":
-            target.write_bytes(data)
-            return len(files)
-        for entry in files:
-            _check_inside(entry.filename)
-        for entry in files:
-            place = target / entry.filename
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(archive.read(entry))
-        target.mkdir(parents=True, exist_ok=True)
+    files = unpack(data)
+    if target.suffix == ".zip":
+        target.write_bytes(data)
+        return len(files)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
     return len(files)
-
-
-def _check_inside(name: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
-        raise Invalid("unsafe_archive", f"the archive names a file outside its folder: {name[:200]}")
