@@ -19,7 +19,7 @@ from tests.fault.changes import Change, carry_out, prepare
 from tests.fault.children import Child, children
 from tests.fault.consistency import find_inconsistencies
 from tests.fault.dumps import Dump, dump_postgres, dump_sqlite
-from tests.fault.houses import path_of
+from tests.fault.houses import new_sqlite, path_of
 from tests.fault.profile import LONG, say_seed
 from tests.fault.staging import Stage, build, new_desk
 from tests.support.gaps import note_gap
@@ -28,7 +28,9 @@ T = TypeVar("T")
 VERBS = ("publish", "promote", "roll_back")
 MOST_CALLS = 60
 """No verb makes more repository calls in a transaction."""
-MOST_WRITES = 40
+WRITES = {"pwrite64": range(1, 81), "fdatasync": range(1, 8)}
+"""Calls counted in each thread: the first eight writes open the file, the third sync is the commit."""
+COMMITTING = {"pwrite64": range(9, 28), "fdatasync": range(3, 4)}
 
 
 def with_desk(url: str, work: Callable[[Desk], Awaitable[T]]) -> T:
@@ -101,7 +103,7 @@ def kill(victim: Child, order: dict[str, Any]) -> tuple[int, dict[str, Any] | No
 
 
 @pytest.mark.parametrize("what", VERBS)
-def test_a_kill_after_any_repository_call_leaves_all_or_nothing(stage: Stage, what: str) -> None:
+def test_a_kill_after_any_repository_call_or_the_commit_leaves_all_or_nothing(stage: Stage, what: str) -> None:
     with children(Child("victim", {"stage": stage.to_json()})) as (victim,):
         change = ready(stage, what, f"{what}-1")
         before = dump(stage)
@@ -119,15 +121,10 @@ def test_a_kill_after_any_repository_call_leaves_all_or_nothing(stage: Stage, wh
         assert answer["calls"] == at - 1
         assert not answer["answer"]["replayed"]
         check_made_once(stage, change, answer["answer"])
-        print(f"{what}: killed after each of {at - 1} repository calls, then made once")
-
-
-@pytest.mark.parametrize("what", VERBS)
-def test_a_kill_between_commit_and_answer_keeps_the_change_once(stage: Stage, what: str) -> None:
-    with children(Child("victim", {"stage": stage.to_json()})) as (victim,):
         change = ready(stage, what, f"{what}-2")
         assert kill(victim, {"change": change, "after_commit": True}) == (signal.SIGKILL, None)
         check_made_once(stage, change)
+    print(f"{what}: killed after each of {at - 1} repository calls and after the commit")
 
 
 def test_random_kills_under_load_lose_nothing_that_was_answered(stage: Stage, seed: int) -> None:
@@ -180,13 +177,11 @@ def test_a_kill_at_a_system_call_of_sqlite_leaves_all_or_nothing(
     if not can_inject():
         note_gap("no strace that may inject signals: kills fell between repository calls, not at writes of SQLite")
         pytest.skip("no strace that may inject signals")
-    from tests.fault.houses import new_sqlite
-
     url = new_sqlite(tmp_path)
     stage = with_desk(url, lambda desk: build(desk, url, versions=3))
     dice = say_seed("system calls", seed)
     change, kills, made = ready(stage, what, f"{what}-{call}-0"), 0, 0
-    chosen = range(1, MOST_WRITES + 1) if LONG else dice.sample(range(1, 9), 2) if call == "pwrite64" else [1]
+    chosen = WRITES[call] if LONG else dice.sample(COMMITTING[call], min(2, len(COMMITTING[call])))
     for at in chosen:
         before = dump(stage)
         inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={at}"]
@@ -199,8 +194,7 @@ def test_a_kill_at_a_system_call_of_sqlite_leaves_all_or_nothing(
             continue
         made += 1
         check_made_once(stage, change, answer["answer"] if answer else None)
-        change = ready(stage, what, f"{what}-{call}-{at}") if at != MOST_WRITES else change
-    if dump(stage):
-        with_desk(url, lambda desk: carry_out(desk, stage.call(), change))
+        change = ready(stage, what, f"{what}-{call}-{at}")
+    with_desk(url, lambda desk: carry_out(desk, stage.call(), change))
     check_made_once(stage, change)
     print(f"{what}: {kills} kills at {call}, {made} of the changes had been made")

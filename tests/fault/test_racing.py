@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from greenroom.services.plans import PromoteRequest
 from greenroom.storage.sql import open_store
 from tests.fault.children import Child, children
 from tests.fault.consistency import find_inconsistencies
@@ -29,8 +30,6 @@ INITIAL = {
 
 async def set_the_stage(url: str) -> Stage:
     """Makes versions that may all go to both environments, and serves v1 on Live."""
-    from greenroom.services.plans import PromoteRequest
-
     store = await open_store(url)
     try:
         desk = new_desk(store)
