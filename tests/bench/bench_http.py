@@ -23,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import uvicorn
 import uvloop
 
+from greenroom import bootstrap
 from greenroom.kinds import KINDS
 from greenroom.services.keys import make_key
+from greenroom.settings import read_settings
 from greenroom.wire.archives import pack
 from greenroom.wire.folder import to_files
 from tests.bench.bench_releases import entities
@@ -172,18 +175,39 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def serve_ours(port: int, folder: str) -> None:
+    """Serves what `greenroom serve` builds on SQLite, with the bare app's event loop and options."""
+
+    async def serve() -> None:
+        settings = read_settings(data_dir=Path(folder))
+        async with bootstrap.build(settings) as built:
+            config = uvicorn.Config(built.app, lifespan="off", **options_of(port))  # type: ignore[arg-type]
+            await uvicorn.Server(config).serve()
+
+    uvloop.run(serve())
+
+
+def serve_bare(port: int) -> None:
+    """Serves the bare app."""
+    uvicorn.run(bare, lifespan="off", **options_of(port))
+
+
+def options_of(port: int) -> dict[str, Any]:
+    """Returns the options of uvicorn that both servers have."""
+    return {"host": HOST, "port": port, "log_level": "warning", "access_log": False, "server_header": False}
+
+
 def start_ours(stack: ExitStack, folder: Path, key: str) -> Server:
-    """Starts `greenroom serve` on SQLite."""
+    """Starts our server."""
     port = free_port()
-    code = f"from pathlib import Path; from greenroom import bootstrap; bootstrap.serve('{HOST}', {port}, Path(r'{folder}'))"
+    code = f"from tests.bench.bench_http import serve_ours; serve_ours({port}, {str(folder)!r})"
     return stack.enter_context(started(code, port, GREENROOM_BOOTSTRAP_KEY=key))
 
 
 def start_bare(stack: ExitStack, reply: Path) -> Server:
-    """Starts the bare app with a reply, on the same uvicorn settings."""
+    """Starts the bare app with a reply."""
     port = free_port()
-    options = {"host": HOST, "port": port, "log_level": "warning", "access_log": False, "server_header": False}
-    code = f"import uvicorn; from tests.bench.bench_http import bare; uvicorn.run(bare, lifespan='off', **{options!r})"
+    code = f"from tests.bench.bench_http import serve_bare; serve_bare({port})"
     return stack.enter_context(started(code, port, **{CANNED: str(reply)}))
 
 

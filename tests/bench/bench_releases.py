@@ -74,7 +74,7 @@ class Bench:
     async def fill(self) -> None:
         await self.desk.projects.create(self.call, SLUG, SLUG, "pipeline")
         archive = pack(to_files(entities(self.count), KINDS))
-        await self.desk.imports.import_archive(self.call, SLUG, archive, "greenroom")
+        await self.desk.imports.import_folder(self.call, SLUG, archive, "greenroom")
         await self.desk.publishing.publish(self.call, SLUG, "sandbox", PublishRequest("All of the bench's entities"))
 
     async def change(self) -> None:

@@ -4,7 +4,8 @@
     python -m tests.fault.victim '{"stage": …, "once": …}' one change in this process, for strace to kill
 
 A line is `{"change": …, "kill_at": n or null, "after_commit": false}`; the answer says which signal ended the fork,
-what it answered, and how many repository calls it made. `{"load": seed}` makes changes until it is killed.
+what it answered, and how many repository calls it made. `{"load": seed}` makes changes until it is killed;
+`"split": true` makes the change in the way of a planted bug.
 """
 
 from __future__ import annotations
@@ -31,15 +32,19 @@ class KillingStore:
         self._kill_at = kill_at
         self._after_commit = after_commit
         self.calls = 0
+        self.postponed: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     async def write(self, workspace: Any, work: Callable[[Any], Any]) -> Any:
-        result = await self._inner.write(workspace, lambda tx: work(_Counting(tx, self)))
+        result = await self._inner.write(workspace, lambda tx: work(self._wrap(tx)))
         if self._after_commit:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
+
+    def _wrap(self, tx: Any) -> Any:
+        return _Counting(tx, self)
 
     def count(self) -> None:
         self.calls += 1
@@ -48,6 +53,8 @@ class KillingStore:
 
 
 class _Counting:
+    append: Any
+
     def __init__(self, tx: Any, store: KillingStore) -> None:
         self._tx = tx
         self._store = store
@@ -63,9 +70,26 @@ class _Counting:
         return counted
 
 
+class SplitStore(KillingStore):
+    """A planted bug: the audit is written after the commit, in a transaction of its own."""
+
+    async def write(self, workspace: Any, work: Callable[[Any], Any]) -> Any:
+        result = await super().write(workspace, work)
+        self.count()
+        events, self.postponed = self.postponed, []
+        await self._inner.write(workspace, lambda tx: [tx.append(event) for event in events])
+        return result
+
+    def _wrap(self, tx: Any) -> Any:
+        counting = _Counting(tx, self)
+        counting.append = self.postponed.append
+        return counting
+
+
 async def make(stage: Stage, order: dict[str, Any]) -> dict[str, Any]:
     """Makes one change in this process."""
-    store = KillingStore(await open_store(stage.url), order.get("kill_at"), order.get("after_commit", False))
+    kind = SplitStore if order.get("split") else KillingStore
+    store = kind(await open_store(stage.url), order.get("kill_at"), order.get("after_commit", False))
     answer = await carry_out(new_desk(store), stage.call(), order["change"])  # type: ignore[arg-type]
     await store.close()
     return {"answer": answer, "calls": store.calls}

@@ -228,6 +228,18 @@ class ReleaseMachine(TalkRules):
             self.roll_back(who, self.place_of(alias), age, None, "")
         self.publish(who, place, True, choice, "ours", None, "")
 
+    @precondition(lambda self: self.model.versions and len(self.model.talks) < 12)
+    @rule(who=members, place=places, slug=slugs, policy=policies)
+    def overtake_a_drain(self, who: str, place: int, slug: str, policy: str | None) -> None:
+        """Publishes with a drain under a conversation, publishes again before the deadline, and waits for it."""
+        place = self.place_of(self.alias_at(place, editable=True))
+        self.start_talk(place, "api", "")
+        for text, way in (("Alpha", "drain"), ("Bravo", policy)):
+            self.edit(who, place, slug, text, "")
+            self.publish(who, place, True, "leave_out", "ours", way, "")
+        if self.model.drains:
+            self.wait_for_deadline()
+
     # Promote, roll back, mark.
 
     @precondition(lambda self: self.model.versions)

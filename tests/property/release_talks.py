@@ -103,7 +103,7 @@ class TalkRules(Player):
         export = self.attempt(self.desk.imports.export(self.call(who), "hotel", ref), refusals, set())
         if export is None:
             return
-        doing = self.desk.imports.import_archive(self.call(who), "hotel", export.archive, "greenroom", environment=into)
+        doing = self.desk.imports.import_folder(self.call(who), "hotel", export.archive, "greenroom", environment=into)
         outcome = self.attempt(doing, set(), DRAFTS, ["draft.imported"])
         assert outcome.digest == export.state.digest
         self.model.replace(who, into, content)

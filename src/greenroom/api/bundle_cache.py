@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
+from greenroom.api.guard import SAFE_HEADERS
 from greenroom.domain.canonical import Digest
 from greenroom.domain.ids import WorkspaceId
 from greenroom.services.content import Bundle
 
+CACHEABLE: Final = "private, max-age=31536000, immutable"
+Headers = tuple[tuple[bytes, bytes], ...]
 MAX_BYTES: Final = 64 * 1024 * 1024
+
+
+class Ready(NamedTuple):
+    """A bundle's bytes, its ETag, and the headers of an answer that holds it and of one that need not."""
+
+    data: bytes
+    tag: bytes
+    headers: Headers
+    unchanged: Headers
 
 
 class BundleCache:
@@ -18,10 +30,10 @@ class BundleCache:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[tuple[WorkspaceId, str], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[WorkspaceId, str], Ready] = OrderedDict()
 
-    def find(self, workspace: WorkspaceId, digest: str) -> bytes | None:
-        """Returns the bytes of a bundle that is kept."""
+    def find(self, workspace: WorkspaceId, digest: str) -> Ready | None:
+        """Returns a bundle that is kept."""
         found = self._kept.get((workspace, digest))
         if found is not None:
             self._kept.move_to_end((workspace, digest))
@@ -31,11 +43,17 @@ class BundleCache:
         """Keeps a bundle, unless it alone is more than all that is kept."""
         if len(data) > self._max_bytes or (workspace, digest) in self._kept:
             return
-        self._kept[workspace, digest] = data
+        self._kept[workspace, digest] = _make_ready(data, b'"%b"' % digest.encode())
         self._bytes += len(data)
         while self._bytes > self._max_bytes:
             _, dropped = self._kept.popitem(last=False)
-            self._bytes -= len(dropped)
+            self._bytes -= len(dropped.data)
+
+
+def _make_ready(data: bytes, tag: bytes) -> Ready:
+    headers = ((b"etag", tag), (b"cache-control", CACHEABLE.encode()), *SAFE_HEADERS)
+    length = (b"content-length", b"%d" % len(data))
+    return Ready(data, tag, (length, (b"content-type", b"application/json"), *headers), headers)
 
 
 def bundle_bytes(bundle: Bundle, digest: Digest) -> bytes:

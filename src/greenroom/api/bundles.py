@@ -10,7 +10,7 @@ from fastapi import Header, Path
 from starlette.responses import Response
 
 from greenroom.api.asking import Given, ProjectPath
-from greenroom.api.bundle_cache import bundle_bytes
+from greenroom.api.bundle_cache import CACHEABLE, bundle_bytes
 from greenroom.api.etags import matches, quote_tag
 from greenroom.api.nouns import Noun
 from greenroom.api.writes import JSON
@@ -19,7 +19,6 @@ from greenroom.domain.errors import NotFound
 from greenroom.wire.bundles import BundleOut
 
 NOUN: Final = Noun("bundles")
-CACHEABLE: Final = "private, max-age=31536000, immutable"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RESPONSES = {"responses": {"304": {"description": "The reader has it already."}}}
 
@@ -35,13 +34,14 @@ async def load(
     if not _DIGEST.fullmatch(digest):
         raise NotFound("snapshot_not_found", f"there is no snapshot {digest}")
     workspace = ask.call.workspace
-    data = ask.door.bundles.find(workspace, digest)
-    if data is None:
+    ready = ask.door.bundles.find(workspace, digest)
+    if ready is not None:
+        data = ready.data
+        await ask.desk.projects.load(ask.call, project)
+    else:
         bundle = await ask.desk.content.load_bundle(ask.call, project, Digest(digest))
         data = await asyncio.to_thread(bundle_bytes, bundle, Digest(digest))
         ask.door.bundles.keep(workspace, digest, data)
-    else:
-        await ask.desk.projects.load(ask.call, project)
     headers = {"cache-control": CACHEABLE, "etag": quote_tag(digest)}
     if matches(if_none_match, digest):
         return Response(None, 304, headers)

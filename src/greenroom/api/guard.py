@@ -36,7 +36,8 @@ class Guard:
             return
         given = next((value for name, value in scope["headers"] if name == _ID_HEADER), None)
         name = self._ids.take(given)
-        scope.setdefault("state", {})["request_id"] = name
+        text = name.decode()
+        scope.setdefault("state", {})["request_id"] = text
         begun = self._now_ms()
         status = 0
 
@@ -44,21 +45,21 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = with_guard(list(message["headers"]), name.encode())
+                message["headers"] = with_guard(list(message["headers"]), name)
             await send(message)
 
         try:
             await self._app(scope, receive, send_guarded)
         except Exception as fault:
             incident = self._ids.new().replace("req_", "inc_", 1)
-            self._log_fault(scope, name, incident, fault)
+            self._log_fault(scope, text, incident, fault)
             if status:
                 # Half an answer is out: only a broken connection tells the reader that it is not whole.
                 raise
             await unexpected(incident)(scope, receive, send_guarded)
         finally:
             route = getattr(scope.get("route"), "path_format", ELSEWHERE)
-            self._metrics.bind(scope["method"], route, status).note(self._now_ms() - begun)
+            self._metrics.tally(scope["method"], route, status).note(self._now_ms() - begun)
 
     @staticmethod
     def _log_fault(scope: Scope, request: str, incident: str, fault: Exception) -> None:

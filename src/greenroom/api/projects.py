@@ -68,8 +68,8 @@ async def delete(ask: Given, project: ProjectPath) -> Response:
     return await ask.write(lambda call: ask.desk.projects.delete(call, project), lambda _: None, status=204, moves=True)
 
 
-@NOUN.verb("POST", "/projects/{project}/import", "import", ImportOut, raw=ARCHIVE_LIMIT, extra=_UPLOAD)
-async def import_(
+@NOUN.verb("POST", "/projects/{project}/import", "import_folder", ImportOut, raw=ARCHIVE_LIMIT, extra=_UPLOAD)
+async def import_folder(
     ask: Given,
     project: ProjectPath,
     format: Annotated[str, Query(max_length=40, description="greenroom, or another system's.")] = "greenroom",  # noqa: A002 - the API's word
@@ -88,7 +88,7 @@ async def import_(
     archive = await ask.request.body()
 
     def carry_out(call: Call) -> Awaitable[ImportOutcome]:
-        return ask.desk.imports.import_archive(
+        return ask.desk.imports.import_folder(
             call, project, archive, format, environment=environment, overlay=mode == "overlay", dry_run=dry_run
         )
 

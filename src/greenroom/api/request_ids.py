@@ -9,7 +9,7 @@ from typing import Final
 from greenroom.services.desk import Desk
 
 HEADER: Final = "x-request-id"
-_SOUND = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_SOUND = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class RequestIds:
@@ -23,10 +23,8 @@ class RequestIds:
         """Returns a name that was not given before."""
         return f"{self._head}{next(self._count):x}"
 
-    def take(self, given: bytes | None) -> str:
+    def take(self, given: bytes | None) -> bytes:
         """Returns the caller's name for the request when it is one, else a new one."""
-        if given is not None and len(given) <= 80:
-            text = given.decode("latin-1")
-            if _SOUND.fullmatch(text):
-                return text
-        return self.new()
+        if given is not None and _SOUND.fullmatch(given):
+            return given
+        return self.new().encode()

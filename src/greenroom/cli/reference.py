@@ -29,6 +29,11 @@ def write_reference() -> str:
     return "\n".join(_page())
 
 
+def command_names() -> frozenset[str]:
+    """Returns every command as it is typed, without `greenroom`."""
+    return frozenset(path.strip() for path, _ in _commands(typer.main.get_command(app), ""))
+
+
 def _page() -> Iterator[str]:
     root = typer.main.get_command(app)
     yield OPENING

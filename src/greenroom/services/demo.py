@@ -38,7 +38,7 @@ async def make_demo(desk: Desk, owner: Principal, versions: Sequence[Mapping[str
     await desk.projects.create(call, "Larkspur Hotels", SLUG, "pipeline")
     steps = (("pre-release", "live"), ("pre-release", "live"), ("pre-release",))
     for files, note, aliases in zip(versions, NOTES, steps, strict=True):
-        await desk.imports.import_archive(call, SLUG, pack(files), "greenroom")
+        await desk.imports.import_folder(call, SLUG, pack(files), "greenroom")
         published = await desk.publishing.publish(call, SLUG, "sandbox", PublishRequest(note))
         number = published.version.version.number
         for alias in aliases:

@@ -54,7 +54,7 @@ class Imports:
         self._drafts = drafts
         self._readers = readers
 
-    async def import_archive(
+    async def import_folder(
         self,
         call: Call,
         slug: str,

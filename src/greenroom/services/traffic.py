@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from greenroom.domain.access import Principal
 from greenroom.domain.canonical import Digest
@@ -35,8 +36,7 @@ class ProjectPointers:
     environments: Mapping[str, Pointer]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """The decision for one key, with the reason in words."""
 
     environment: str

@@ -51,7 +51,7 @@ MATRIX: dict[str, Row] = {
     "projects.load": Row("projects.read"),
     "projects.rename": Row("projects.change", {"name": "Renamed"}),
     "projects.delete": Row("projects.delete"),
-    "projects.import": Row(
+    "projects.import_folder": Row(
         "drafts.edit", content=archive({"greenroom.yaml": b"format: 1\n"}), query="environment=sandbox"
     ),
     "projects.export": Row("content.read"),

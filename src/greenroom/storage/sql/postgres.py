@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from greenroom.domain.ids import WorkspaceId
 from greenroom.ports import Reading, System, Writing
@@ -36,8 +37,9 @@ POOL = 10
 OVERFLOW = 5
 TRIES = 6
 
-_RACES = {"40001", "40P01"}
-"""Serialisation failure and deadlock: PostgreSQL undid the transaction, so it may run again."""
+_STALE_PLAN = "0A000"
+_RACES = {"40001", "40P01", _STALE_PLAN}
+"""Serialisation failure, deadlock, a plan made stale by a migration: undone by the server, so it may run again."""
 _GONE = ("08", "57P0")
 """Connection lost, server shutting down, starting or crashed."""
 _TROUBLE = ("25P03", "28", "3D", "53", "55P03", "57014", "58", "XX")
@@ -157,16 +159,12 @@ class PostgresStore:
     async def _try(self, engine: AsyncEngine, run: Callable[[Connection], T], *, writes: bool) -> T:
         """Runs work in a transaction, and again where nothing of it can have been committed."""
         for attempt in range(1, TRIES + 1):
-            committing = False
+            transaction = _Transaction(engine, run)
             try:
-                async with engine.connect() as connection:
-                    result = await connection.run_sync(run)
-                    committing = writes
-                    await connection.commit()
-                    return result
+                return await greenlet_spawn(transaction.carry_out)
             except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as wrong:
                 state, lost = _state(wrong), _is_lost(wrong)
-                if committing and (lost or state is None):
+                if writes and transaction.committing and (lost or state is None):
                     raise unavailable("it did not say whether the change was made", outcome="unknown") from wrong
                 if attempt < TRIES and (lost or state in _RACES):
                     await asyncio.sleep(0.005 * attempt * attempt)
@@ -177,9 +175,29 @@ class PostgresStore:
         raise AssertionError("unreachable")
 
 
+class _Transaction(Generic[T]):
+    """One run of work, from connection to commit, in one greenlet: AsyncConnection takes one for each step."""
+
+    def __init__(self, engine: AsyncEngine, run: Callable[[Connection], T]) -> None:
+        self._engine = engine.sync_engine
+        self._run = run
+        self.committing = False
+
+    def carry_out(self) -> T:
+        with self._engine.connect() as connection:
+            result = self._run(connection)
+            self.committing = True
+            connection.commit()
+            return result
+
+
 def _state(wrong: BaseException) -> str | None:
     """Returns the SQLSTATE that the server sent, None when it was not the server that failed."""
-    return getattr(wrong.orig if isinstance(wrong, DBAPIError) else wrong, "sqlstate", None)
+    cause = wrong.orig if isinstance(wrong, DBAPIError) else wrong
+    # SQLAlchemy keeps the state of all errors but this one.
+    if cause is not None and isinstance(cause.__cause__, asyncpg.InvalidCachedStatementError):
+        return _STALE_PLAN
+    return getattr(cause, "sqlstate", None)
 
 
 def _is_lost(wrong: BaseException) -> bool:

@@ -1,0 +1,127 @@
+"""One verb, one spelling: in the services, the API, the SDK and the permissions; and the CLI has each of them."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+import pytest
+
+from greenroom.api.app import build_api
+from greenroom.cli.reference import command_names
+from greenroom.domain.access import PERMISSIONS
+from greenroom.domain.events import SENTENCES
+from greenroom.kinds import KINDS
+from greenroom.providers.clock import SystemClock
+from greenroom.sdk.async_client import AsyncClient
+from greenroom.sdk.client import Client
+from greenroom.services.desk import Desk
+from greenroom.storage.memory import MemoryStore
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb (`noun.verb`, as in API and SDK) with its service, its command, its permission and its events."""
+
+    name: str
+    service: str
+    command: str
+    permission: str | None
+    events: tuple[str, ...] = ()
+
+
+VERBS = (
+    Verb("projects.create", "projects.create", "projects create", "projects.create", ("project.created",)),
+    Verb("projects.list", "projects.list", "projects list", "projects.read"),
+    Verb("projects.load", "projects.load", "projects show", "projects.read"),
+    Verb("projects.rename", "projects.rename", "projects rename", "projects.change", ("project.renamed",)),
+    Verb("projects.delete", "projects.delete", "projects delete", "projects.delete", ("project.deleted",)),
+    Verb("projects.import_folder", "imports.import_folder", "import", "drafts.edit", ("draft.imported",)),
+    Verb("projects.export", "imports.export", "export", "content.read"),
+    Verb("content.list", "content.list", "content list", "content.read"),
+    Verb("content.load", "content.load", "content show", "content.read"),
+    Verb("environments.list", "environments.list", "env list", "projects.read"),
+    Verb("environments.load", "environments.load", "env show", "projects.read"),
+    Verb("drafts.load", "drafts.load", "draft show", "content.read"),
+    Verb("drafts.save", "drafts.save", "draft set", "drafts.edit", ("draft.entity_saved",)),
+    Verb("drafts.remove", "drafts.remove", "draft remove", "drafts.edit", ("draft.entity_removed",)),
+    Verb("drafts.discard", "drafts.discard", "draft discard", "drafts.edit", ("draft.discarded",)),
+    Verb("drafts.rebase", "publishing.rebase", "draft rebase", "drafts.edit", ("draft.rebased",)),
+    Verb("releases.list", "environments.list_releases", "releases", "projects.read"),
+    Verb(
+        "releases.publish",
+        "publishing.publish",
+        "publish",
+        "releases.publish",
+        ("version.published", "release.published"),
+    ),
+    Verb(
+        "releases.promote",
+        "releases.promote",
+        "promote",
+        "releases.promote",
+        ("release.promoted", "release.hotfixed"),
+    ),
+    Verb("releases.roll_back", "releases.roll_back", "rollback", "releases.roll_back", ("release.rolled_back",)),
+    Verb("versions.list", "versions.list", "versions list", "projects.read"),
+    Verb("versions.load", "versions.load", "versions show", "projects.read"),
+    Verb("versions.mark", "versions.mark", "versions mark", "versions.mark", ("version.marked",)),
+    Verb("versions.compare", "comparisons.compare", "compare", "content.read"),
+    Verb("traffic.resolve", "traffic.resolve", "resolve", "resolve.read"),
+    Verb("bundles.load", "content.load_bundle", "bundle", "content.read"),
+    Verb("conversations.start", "conversations.start", "chat", "conversations.start"),
+    Verb("conversations.take_turn", "conversations.take_turn", "chat", "conversations.start"),
+    Verb("conversations.load", "conversations.load", "conversations show", "conversations.read"),
+    Verb("conversations.list", "conversations.list", "conversations list", "conversations.read"),
+    Verb("conversations.end", "conversations.end", "conversations end", "conversations.start"),
+    Verb("history.list", "history.list", "history", "history.read"),
+    Verb("audit.verify", "history.verify", "audit verify", "audit.read"),
+    Verb("keys.create", "keys.create", "keys create", "keys.manage", ("key.created",)),
+    Verb("keys.list", "keys.list", "keys list", "keys.manage"),
+    Verb("keys.revoke", "keys.revoke", "keys revoke", "keys.manage", ("key.revoked",)),
+)
+WITHOUT_ROW = {
+    "kinds.list",  # facts about the program, not a verb of a service
+    "audit.list",  # read by `audit verify` on the server; offline verification comes with its export
+    "me.load",  # who the key belongs to: the door knows, no service is asked
+    "health.live",
+    "health.ready",
+    "metrics.read",
+}
+SERVER_ONLY_EVENTS = {"member.created"}
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    return Desk(MemoryStore(), SystemClock(), KINDS, {})
+
+
+def reach(thing: object, path: str) -> object:
+    for name in path.split("."):
+        thing = getattr(thing, name)
+    return thing
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_a_verb_is_on_every_floor(verb: Verb, desk: Desk) -> None:
+    assert inspect.iscoroutinefunction(reach(desk, verb.service))
+    for client in (Client, AsyncClient):
+        assert callable(reach(client("http://desk.test", "gr_key"), verb.name))
+    assert verb.command in command_names()
+    assert verb.permission is None or verb.permission in PERMISSIONS
+    assert set(verb.events) <= set(SENTENCES)
+
+
+def test_the_api_has_these_verbs_and_no_others(desk: Desk) -> None:
+    paths = build_api(desk).openapi()["paths"]
+    operations = {operation["operationId"] for path in paths.values() for operation in path.values()}
+    assert operations == {verb.name for verb in VERBS} | WITHOUT_ROW
+
+
+def test_every_event_comes_from_a_verb() -> None:
+    assert {event for verb in VERBS for event in verb.events} | SERVER_ONLY_EVENTS == set(SENTENCES)
+
+
+def test_every_permission_is_asked_by_a_verb() -> None:
+    beside = {"releases.hotfix", "conversations.test", "drafts.read_others"}
+    assert {verb.permission for verb in VERBS} | beside == set(PERMISSIONS)
