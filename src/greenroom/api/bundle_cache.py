@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from greenroom.api.guard import SAFE_HEADERS
@@ -25,19 +24,16 @@ class Ready(NamedTuple):
 
 
 class BundleCache:
-    """Bundles in memory; the least recently used go first. They never change, so nothing is ever out of date."""
+    """Bundles in memory; those kept longest go first. They never change, so nothing is out of date."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[tuple[WorkspaceId, str], Ready] = OrderedDict()
+        self._kept: dict[tuple[WorkspaceId, str], Ready] = {}
 
     def find(self, workspace: WorkspaceId, digest: str) -> Ready | None:
         """Returns a bundle that is kept."""
-        found = self._kept.get((workspace, digest))
-        if found is not None:
-            self._kept.move_to_end((workspace, digest))
-        return found
+        return self._kept.get((workspace, digest))
 
     def keep(self, workspace: WorkspaceId, digest: str, data: bytes) -> None:
         """Keeps a bundle, unless it alone is more than all that is kept."""
@@ -46,7 +42,7 @@ class BundleCache:
         self._kept[workspace, digest] = _make_ready(data, b'"%b"' % digest.encode())
         self._bytes += len(data)
         while self._bytes > self._max_bytes:
-            _, dropped = self._kept.popitem(last=False)
+            dropped = self._kept.pop(next(iter(self._kept)))
             self._bytes -= len(dropped.data)
 
 

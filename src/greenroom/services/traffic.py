@@ -26,6 +26,8 @@ class Pointer:
     salt: str
     arms: tuple[Arm, ...]
     digests: Mapping[int, Digest]
+    said: Mapping[int, str]
+    """What is told of each version as the reason of a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,12 @@ class Traffic:
             known = ", ".join(sorted({p.alias for p in project.environments.values()}))
             raise NotFound("environment_not_found", f"{slug} has no environment '{alias[:80]}'; it has: {known}")
         slot = choose_slot(pointer.salt, key)
-        arm = choose_arm(pointer.arms, slot)
+        # A single arm is a full one, except during a rollout: no need to look through its slots.
+        arm = pointer.arms[0] if len(pointer.arms) == 1 else choose_arm(pointer.arms, slot)
         if arm is None:
             raise Refused("nothing_served", f"{pointer.alias} serves nothing yet")
-        why = f"asked for {alias}" if environment is not None else f"default entry of {slug}"
-        reason = f"{why}; {pointer.alias} serves v{arm.version} to everybody (release {pointer.seq})"
+        said = pointer.said[arm.version]
+        reason = f"asked for {alias}; {said}" if environment is not None else f"default entry of {slug}; {said}"
         return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason)
 
     async def resolve(self, call: Call, slug: str, key: str, environment: str | None) -> Resolved:
@@ -172,7 +175,8 @@ def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
             for e in tx.list_environments(project.id):
                 versions = {arm.version: tx.find_version(project.id, arm.version) for arm in e.arms}
                 digests = {number: v.digest for number, v in versions.items() if v is not None}
-                pointer = Pointer(e.alias, e.seq, e.salt, e.arms, digests)
+                said = {n: f"{e.alias} serves v{n} to everybody (release {e.seq})" for n in digests}
+                pointer = Pointer(e.alias, e.seq, e.salt, e.arms, digests, said)
                 environments[e.alias] = environments[e.id] = pointer
                 if e.id == project.default_environment:
                     default = e.alias
