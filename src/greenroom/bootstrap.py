@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from greenroom.api.app import build_api
 from greenroom.api.hot import HotDoors
 from greenroom.domain.access import Principal
-from greenroom.domain.errors import Invalid
+from greenroom.domain.errors import Invalid, Unavailable
 from greenroom.domain.events import AuditRecord
 from greenroom.domain.ids import WorkspaceId
 from greenroom.importers.polyai import read_project
@@ -79,6 +79,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         following = [
             asyncio.create_task(desk.traffic.follow(stop, _report)),
             asyncio.create_task(outbox.follow(stop, _report)),
+            asyncio.create_task(_sweep(desk)),
         ]
         api = build_api(desk)
         yield Built(desk, owner, Doors(HotDoors(api, desk), build_web(desk)))
@@ -88,6 +89,16 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
         await store.close()
+
+
+async def _sweep(desk: Desk) -> None:
+    """Forgets what is over, at the start and every hour."""
+    while True:
+        try:
+            await desk.access.forget_expired()
+        except (Unavailable, OSError) as wrong:
+            _report(wrong)
+        await asyncio.sleep(3600)
 
 
 def _report(wrong: Exception) -> None:

@@ -181,7 +181,6 @@ def serve_ours(port: int, folder: str) -> None:
     async def serve() -> None:
         settings = read_settings(data_dir=Path(folder))
         async with bootstrap.build(settings) as built:
-            import gc; gc.collect(); gc.freeze()
             config = uvicorn.Config(built.app, lifespan="off", **options_of(port))  # type: ignore[arg-type]
             await uvicorn.Server(config).serve()
 

@@ -16,6 +16,7 @@ from greenroom.services.keys import hash_token, is_well_formed
 
 LINK_LIFE = timedelta(minutes=30)
 SESSION_LIFE = timedelta(hours=12)
+ANSWERS_KEPT = timedelta(days=2)
 FIRST_WORKSPACE = "main"
 
 
@@ -118,6 +119,11 @@ class Access:
         now = self._clock.now()
         found = await self._store.system(lambda tx: tx.find_session(hash_token(token), now))
         return found[1] if found else None
+
+    async def forget_expired(self) -> int:
+        """Removes sessions that are over and answers kept for repeated requests for two days; returns how many."""
+        now = self._clock.now()
+        return await self._store.system(lambda tx: tx.forget_expired(now, now - ANSWERS_KEPT))
 
     async def sign_out(self, token: str) -> None:
         """Ends a session."""

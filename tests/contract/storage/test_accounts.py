@@ -129,3 +129,20 @@ async def test_of_twins_that_race_one_commits_and_the_others_find_its_answer(sto
     kept = await store.read(A, lambda t: (t.find_replayed(ANN, "publish", "k"), t.list_members()))
     assert kept[0] == replayed(str(won.index(True)))
     assert [each.id for each in kept[1]] == [f"mem_{won.index(True)}"]
+
+
+async def test_what_is_over_is_forgotten_and_nothing_else(store: Store) -> None:
+    def fill(t: Writing) -> None:
+        t.insert_member(member())
+        t.record_replay(ANN, "promote", "old", replayed(), at(10))
+        t.record_replay(ANN, "promote", "new", replayed(), at(50))
+
+    await store.write(A, fill)
+    for token, ends in (("over", 40), ("on", 90)):
+        ending = session(token, expires_at=at(ends))
+        await store.system(lambda t, s=ending: t.insert_session(s))
+    assert await store.system(lambda t: t.forget_expired(at(60), at(30))) == 2
+    assert await store.system(lambda t: t.forget_expired(at(60), at(30))) == 0
+    assert await store.system(lambda t: t.find_session("hash-of-on", at(60))) is not None
+    assert await store.read(A, lambda t: t.find_replayed(ANN, "promote", "old")) is None
+    assert await store.read(A, lambda t: t.find_replayed(ANN, "promote", "new")) == replayed()

@@ -114,6 +114,7 @@ SYSTEM = {
     "take_link": "the token leads to the workspace",
     "find_session": "the token leads to the workspace",
     "delete_session": "the token leads to the workspace",
+    "forget_expired": "goes by age alone",
     "list_undelivered": "every value names its workspace",
     "mark_delivered": "takes the workspace",
 }

@@ -191,7 +191,8 @@ class MemoryReading:
         return tuple(sorted(self._rows.members.rows(), key=lambda m: (m.created_at, m.id), reverse=True))
 
     def find_replayed(self, principal: PrincipalId, operation: str, key: str) -> Replayed | None:
-        return self._rows.replays.find((principal, operation, key))
+        found = self._rows.replays.find((principal, operation, key))
+        return found[0] if found else None
 
 
 def _first(rows: Iterable[T], limit: int) -> Sequence[T]:

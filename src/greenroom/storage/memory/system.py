@@ -63,6 +63,16 @@ class MemorySystem:
     def delete_session(self, token_hash: str) -> None:
         self._state.sessions.drop(token_hash)
 
+    def forget_expired(self, now: datetime, answers_before: datetime) -> int:
+        over = [token for token, session in self._state.sessions.items() if session.expires_at <= now]
+        self._state.sessions.drop_where(over)
+        count = len(over)
+        for rows in self._state.workspaces.values():
+            old = [key for key, (_, at) in rows.replays.items() if at < answers_before]
+            rows.replays.drop_where(old)
+            count += len(old)
+        return count
+
     def list_undelivered(self, limit: int) -> Sequence[tuple[WorkspaceId, AuditRecord]]:
         found = [
             (workspace, record)

@@ -107,7 +107,7 @@ class Rows:
     audit: Table[int, tuple[AuditRecord, Event]] = field(default_factory=Table[int, tuple[AuditRecord, Event]])
     keys: Table[PrincipalId, ApiKey] = field(default_factory=Table[PrincipalId, ApiKey])
     members: Table[PrincipalId, Member] = field(default_factory=Table[PrincipalId, Member])
-    replays: Table[tuple[PrincipalId, str, str], Replayed] = field(
+    replays: Table[tuple[PrincipalId, str, str], tuple[Replayed, datetime]] = field(
         default_factory=Table[tuple[PrincipalId, str, str], Replayed]
     )
 

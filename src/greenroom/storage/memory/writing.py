@@ -195,7 +195,7 @@ class MemoryWriting(MemoryReading):
         check_texts(operation, key)
         if (principal, operation, key) in self._rows.replays:
             raise idempotency_race()
-        self._rows.replays.put((principal, operation, key), answer)
+        self._rows.replays.put((principal, operation, key), (answer, at))
 
     def insert_key(self, key: ApiKey) -> None:
         self._check_workspace(key.workspace)

@@ -34,6 +34,8 @@ _FIND_SESSION = (
     .where(ses.token_hash == _HASH, ses.kind == "session", ses.expires_at > _NOW)
 )
 _DELETE_SESSION = delete(t.sessions).where(ses.token_hash == _HASH)
+_FORGET_SESSIONS = delete(t.sessions).where(ses.expires_at <= _NOW)
+_FORGET_ANSWERS = delete(t.idempotency).where(t.idempotency.c.at < bindparam("w_before"))
 _LIST_WORKSPACES = select(t.workspaces.c.workspace).order_by(t.workspaces.c.workspace)
 _LIST_UNDELIVERED = (
     select(t.audit)
@@ -99,6 +101,10 @@ class SqlSystem:
     def delete_session(self, token_hash: str) -> None:
         if is_storable(token_hash):
             self._connection.execute(_DELETE_SESSION, {"w_hash": token_hash})
+
+    def forget_expired(self, now: datetime, answers_before: datetime) -> int:
+        over = self._connection.execute(_FORGET_SESSIONS, {"w_now": r.to_us(now)}).rowcount
+        return over + self._connection.execute(_FORGET_ANSWERS, {"w_before": r.to_us(answers_before)}).rowcount
 
     def list_undelivered(self, limit: int) -> Sequence[tuple[WorkspaceId, AuditRecord]]:
         found = self._connection.execute(_LIST_UNDELIVERED, {"w_limit": max(limit, 0)}).mappings()
