@@ -36,8 +36,8 @@ from tests.bench.bench_releases import entities
 from tests.bench.table import Table
 
 CONNECTIONS = 16
-ROUNDS = 5
-SECONDS = 1.5
+ROUNDS = 24
+SECONDS = 0.4
 WARM_SECONDS = 0.5
 START_SECONDS = 60.0
 HOST = "127.0.0.1"
@@ -64,12 +64,17 @@ class Target:
 
 @dataclass
 class Server:
-    """A server process and what was measured of it: requests a second, CPU microseconds a request."""
+    """A server process and what was measured of it: requests a second in each round, CPU seconds in all."""
 
     process: subprocess.Popen[bytes]
     port: int
     rates: list[float] = field(default_factory=list)
-    costs: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """Returns CPU microseconds a request."""
+        return self.cpu / (sum(self.rates) * SECONDS) * 1e6
 
     def cpu_seconds(self) -> float:
         """Returns the CPU time the process has used."""
@@ -237,15 +242,14 @@ async def measure(target: Target, key: str, ours: Server, peer: Server, length: 
     for number in range(ROUNDS):
         for server in (ours, peer) if number % 2 else (peer, ours):
             before = server.cpu_seconds()
-            rate = await load(server.port, request, length, SECONDS)
-            server.rates.append(rate)
-            server.costs.append((server.cpu_seconds() - before) / (rate * SECONDS) * 1e6)
+            server.rates.append(await load(server.port, request, length, SECONDS))
+            server.cpu += server.cpu_seconds() - before
 
 
 def run() -> None:
     """Prints resolve and bundle (200 and 304) as shares of the bare app."""
     table = Table(
-        f"hot doors over HTTP: {CONNECTIONS} connections, {ROUNDS} alternated rounds of {SECONDS} s (medians)",
+        f"hot doors over HTTP: {CONNECTIONS} connections, {ROUNDS} alternated rounds of {SECONDS} s",
         ("request", "bytes", "ours req/s", "bare req/s", "ratio", "bar", "CPU µs ours", "CPU µs bare", "CPU ratio"),
     )
     key = make_key(secrets.token_hex(16))
@@ -265,7 +269,7 @@ def run() -> None:
                 peer = start_bare(round_, canned)
                 assert len(ask_once(peer.port, target.request(key))) == len(reply), "not the same bytes"
                 ours.rates.clear()
-                ours.costs.clear()
+                ours.cpu = 0.0
                 uvloop.run(measure(target, key, ours, peer, len(reply)))
                 _add_row(table, target, ours, peer, len(reply))
     table.print()
@@ -273,18 +277,19 @@ def run() -> None:
 
 def _add_row(table: Table, target: Target, ours: Server, peer: Server, length: int) -> None:
     rate, limit = statistics.median(ours.rates), statistics.median(peer.rates)
-    cost, least = statistics.median(ours.costs), statistics.median(peer.costs)
-    met = "met" if rate / limit >= target.bar else "MISSED"
+    # Of neighbouring rounds: what else the machine does then weighs on both alike.
+    ratio = statistics.median(mine / theirs for mine, theirs in zip(ours.rates, peer.rates, strict=True))
+    met = "met" if ratio >= target.bar else "MISSED"
     table.row(
         target.name,
         f"{length:,}",
         f"{rate:,.0f}",
         f"{limit:,.0f}",
-        f"{rate / limit:.0%}",
+        f"{ratio:.0%}",
         f"≥ {target.bar:.0%} {met}",
-        f"{cost:.1f}",
-        f"{least:.1f}",
-        f"{least / cost:.0%}",
+        f"{ours.cost:.1f}",
+        f"{peer.cost:.1f}",
+        f"{peer.cost / ours.cost:.0%}",
     )
 
 

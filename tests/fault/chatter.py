@@ -1,6 +1,6 @@
 """A server process that does what it is told at the time it is told, one line of JSON after the other.
 
-    python -m tests.fault.chatter '{"stage": …, "prefix": "p1"}'
+    python -m tests.fault.chatter '{"stage": …, "prefix": "p1", "plant": false}'
 
 `{"now": seconds, "do": "start" | "turn" | "promote" | "roll_back" | "running", …}`; answers with what came of it.
 """
@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from greenroom.domain.errors import GreenroomError
 from greenroom.runtime.turn import Heard
+from greenroom.services import states
 from greenroom.services.conversations import Beginning
 from greenroom.services.desk import Desk
 from greenroom.services.plans import PolicyChoice, PromoteRequest, RollbackRequest
@@ -50,7 +52,18 @@ async def obey(desk: Desk, call: Call, order: dict[str, Any]) -> dict[str, Any]:
             return {"running": {str(version): count for version, count in running.items()}}
 
 
+def plant_the_newest_for_everybody() -> None:
+    """Plants a bug: every conversation is answered by what is served at the moment, as some systems do it."""
+
+    def answering(version: int, slot: int, later: Sequence[Any], now: Any) -> int:
+        return later[-1].version if later else version
+
+    states.choose_answering = answering
+
+
 async def main(config: dict[str, Any]) -> None:
+    if config["plant"]:
+        plant_the_newest_for_everybody()
     store = await open_store(config["stage"]["url"])
     clock = FakeClock(config["prefix"])
     desk, call = new_desk(store, clock), Stage(**config["stage"]).call()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,8 +65,39 @@ class Child:
             return self._process.wait(timeout=30)
 
 
+class Server:
+    """A running `greenroom serve` on a port of its own."""
+
+    def __init__(self, database_url: str, folder: Path, key: str) -> None:
+        command = [sys.executable, "-m", "greenroom.cli.main", "serve", "--port", "0", "--data-dir", str(folder)]
+        settings = {"GREENROOM_DATABASE_URL": database_url, "GREENROOM_BOOTSTRAP_KEY": key, "PYTHONUNBUFFERED": "1"}
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.url = self._wait()
+
+    def _wait(self) -> str:
+        assert self._process.stdout is not None
+        said: list[str] = []
+        for line in self._process.stdout:
+            said.append(line)
+            if match := re.search(r"ready at (http://\S+)", line):
+                return match.group(1)
+        raise AssertionError(f"the server did not start: {''.join(said)}")
+
+    def close(self) -> int:
+        self._process.terminate()
+        self._process.communicate(timeout=30)
+        return self._process.returncode
+
+
 @contextmanager
-def children(*started: Child) -> Iterator[Sequence[Child]]:
+def children(*started: Any) -> Iterator[Sequence[Any]]:
     """Closes all children at the end."""
     try:
         yield started

@@ -15,7 +15,7 @@ from tests.fault.staging import SLUG, Stage, build, new_desk
 VERSIONS = 6 if LONG else 3
 ENTITIES = 40
 CHANGES = 500 if LONG else 20
-COMPARED = 100_000 if LONG else 2_000
+COMPARED = 100_000 if LONG else 500
 READERS = 2
 
 

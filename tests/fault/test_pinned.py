@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from greenroom.storage.sql import open_store
 from tests.fault.children import Child
-from tests.fault.houses import START, FakeClock
+from tests.fault.houses import START, FakeClock, new_sqlite
 from tests.fault.profile import LONG, say_seed
 from tests.fault.staging import Stage, build, new_desk
 from tests.property.release_model import Model, Talk, Version
@@ -27,7 +30,8 @@ PROCESSES = 2
 class Hall:
     """Processes that share a database, and the model beside them."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, *, plant: bool = False) -> None:
+        self._plant = plant
         self.dice: random.Random = say_seed("conversations", seed)
         self.stage = asyncio.run(self._build(url))
         self.now = 1_000.0
@@ -37,6 +41,7 @@ class Hall:
             self.model.versions.append(version)
             self.model.release("pre-release", "promote", number, None, None, "", "")
         self._born = 0
+        self._begun: dict[str, int | None] = {}
         self.processes = [self._new() for _ in range(PROCESSES)]
         self.turns = self.moved = self.kills = 0
 
@@ -50,7 +55,7 @@ class Hall:
 
     def _new(self) -> Child:
         self._born += 1
-        return Child("chatter", {"stage": self.stage.to_json(), "prefix": f"p{self._born}x"})
+        return Child("chatter", {"stage": self.stage.to_json(), "prefix": f"p{self._born}x", "plant": self._plant})
 
     @property
     def moment(self) -> Any:
@@ -81,18 +86,18 @@ class Hall:
         assert begun["version"] == version
         place = "sandbox" if ref is not None and ref != "live" else "live"
         content = self.model.content_of(version)
+        self._begun[begun["id"]] = version
         self.model.talks[begun["id"]] = Talk(
             begun["id"], place, version, content, ref is not None, channel, self.moment
         )
 
     def turn(self) -> None:
         talk = self.dice.choice(list(self.model.talks.values()))
-        before = talk.version
         answer = self.ask("turn", id=talk.id)
         assert answer["version"] == talk.version, f"{talk.id}: answered by {answer}, the rule says v{talk.version}"
         assert answer["said"] == talk.content["t0"]
         talk.last_at, self.turns = self.moment, self.turns + 1
-        self.moved += before != talk.version
+        self.moved += talk.version != self._begun[talk.id]
 
     def release(self) -> None:
         here = self.model.environments["live"]
@@ -122,7 +127,15 @@ class Hall:
 
 
 def test_every_turn_is_answered_by_the_version_the_rule_says(url: str, seed: int) -> None:
-    hall = Hall(url, seed)
+    converse(Hall(url, seed))
+
+
+def test_a_build_that_answers_with_what_is_served_now_is_caught(tmp_path: Path, seed: int) -> None:
+    with pytest.raises(AssertionError, match="the rule says"):
+        converse(Hall(new_sqlite(tmp_path), seed, plant=True))
+
+
+def converse(hall: Hall) -> None:
     try:
         hall.release()
         for _ in range(CHATS // 2):
@@ -137,6 +150,7 @@ def test_every_turn_is_answered_by_the_version_the_rule_says(url: str, seed: int
                 hall.turn()
             hall.check_running()
             hall.wait(hall.dice.choice([0, 10, 700]))
-        print(f"{len(hall.model.talks)} conversations, {hall.turns} turns, {hall.kills} processes killed")
+        talks = f"{len(hall.model.talks)} conversations, {hall.turns} turns"
+        print(f"{talks}, {hall.moved} by another version than at the start, {hall.kills} processes killed")
     finally:
         hall.close()

@@ -273,7 +273,7 @@ class ReleaseMachine(TalkRules):
             number,
             self.sequence(alias, slip),
             {"no confirmation": None, "other confirmation": number + 1}.get(slip, number),
-            hotfix="the phone is down" if slip == "hotfix" else None,
+            hotfix={"hotfix": "the phone is down", "hotfix without a reason": "  "}.get(slip),
             in_flight=in_flight,
             acknowledged=["version_marked_bad"] if slip == "acknowledge" else [],
         )
@@ -283,7 +283,7 @@ class ReleaseMachine(TalkRules):
         done = self.attempt(releases.promote(call, "hotel", alias, request), refusals, POINTER, [action])
         if done is not None:
             assert operation is not None
-            self.released(done, alias, operation, number, in_flight, who, request.hotfix or "")
+            self.released(done, alias, operation, number, in_flight, who, (request.hotfix or "").strip())
             self.seen.planned(plan, done, self.model.beneath(alias))
 
     @precondition(lambda self: self.model.versions)

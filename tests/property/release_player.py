@@ -26,7 +26,8 @@ ACTIONS = {"promote": "release.promoted", "hotfix": "release.hotfixed", "rollbac
 SEQUENCES = ("no sequence", "old sequence", "future sequence")
 CONFIRMATIONS = ("no confirmation", "other confirmation")
 PUBLISH_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "vague", "no deadline")
-PROMOTE_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "viewer", "hotfix", "hotfix", "acknowledge", "no deadline")
+HOTFIXES = ("hotfix", "hotfix", "hotfix without a reason")
+PROMOTE_SLIPS = (*SEQUENCES, *CONFIRMATIONS, *HOTFIXES, "viewer", "acknowledge", "no deadline")
 
 members = st.sampled_from(["anna", "ben"])
 places = st.integers(0, 2)

@@ -141,8 +141,7 @@ print(digest, hashlib.sha256(pack(to_files(entities, KINDS))).hexdigest())
 
 def test_digests_do_not_depend_on_the_process_or_its_hash_seed() -> None:
     entities: dict[Address, Body] = {
-        Address(name, kind.singleton or "a"): kind.complete(kind.sample)  # type: ignore[attr-defined]
-        for name, kind in KINDS.items()
+        Address(name, kind.singleton or "a"): kind.complete(kind.sample) for name, kind in KINDS.items()
     }
     wanted = f"{digest_of(entities)} {hashlib.sha256(pack(to_files(entities, KINDS))).hexdigest()}"
     for number, seed in enumerate(["0", "1", "4242424242"]):

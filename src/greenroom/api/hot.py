@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
 import orjson
@@ -17,15 +17,16 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from greenroom.api.asking import Door
-from greenroom.api.bundle_cache import Headers
+from greenroom.api.bundle_cache import Headers, Ready
 from greenroom.api.guard import NO_STORE, SAFE_HEADERS
 from greenroom.api.health import ALIVE
 from greenroom.api.metrics import Tally
 from greenroom.api.nouns import PREFIX
 from greenroom.api.request_ids import HEADER, RequestIds
 from greenroom.api.traffic import MAX_KEY
-from greenroom.domain.access import PERMISSIONS, Principal
+from greenroom.domain.access import PERMISSIONS
 from greenroom.domain.errors import GreenroomError
+from greenroom.domain.ids import WorkspaceId
 from greenroom.services.desk import Desk
 from greenroom.services.traffic import Resolved
 
@@ -35,6 +36,7 @@ RESOLVE: Final = PROJECTS + "{project}/resolve"
 BUNDLE: Final = PROJECTS + "{project}/bundles/{digest}"
 MAX_ALIAS: Final = 80
 MAX_PIECES: Final = 4_096
+MAX_PLACES: Final = 4_096
 _ID_HEADER: Final = HEADER.encode()
 _JSON_TYPE: Final = (b"content-type", b"application/json")
 _JSON_HEADERS: Final = (_JSON_TYPE, NO_STORE, *SAFE_HEADERS)
@@ -47,6 +49,14 @@ Given = dict[bytes, bytes]
 assert PERMISSIONS["resolve.read"] == PERMISSIONS["content.read"] == "viewer"
 
 
+class Place(NamedTuple):
+    """A path as one caller sees it: a project to decide in, or a bundle."""
+
+    workspace: WorkspaceId
+    slug: str
+    ready: Ready | None
+
+
 class HotDoors:
     """An application in front of the API's."""
 
@@ -56,6 +66,9 @@ class HotDoors:
         self._ids: RequestIds = app.state.ids
         self._traffic = desk.traffic
         self._bundles = door.bundles
+        self._generation = -1
+        self._places: dict[tuple[bytes | None, str], Place] = {}
+        """What was found for a key and a path, until the table changes: a second at most."""
         self._pieces: dict[tuple[str, str], tuple[bytes, bytes]] = {}
         self._now_ms = desk.clock.monotonic_ms
         self._health = door.metrics.tally("GET", HEALTH, 200)
@@ -68,45 +81,64 @@ class HotDoors:
             await self._app(scope, receive, send)
             return
         begun = self._now_ms()
-        headers: Given = dict(scope["headers"])
+        given: Given = dict(scope["headers"])
         # A header given twice is not the plain case.
-        answer = self._find_answer(scope, headers) if len(headers) == len(scope["headers"]) else None
+        answer = self._find_answer(scope, given) if len(given) == len(scope["headers"]) else None
         if answer is None:
             await self._app(scope, receive, send)
             return
         status, reply, body, tally = answer
-        reply = [*reply, (_ID_HEADER, self._ids.take(headers.get(_ID_HEADER)))]
+        reply = [*reply, (_ID_HEADER, self._ids.take(given.get(_ID_HEADER)))]
         await send({"type": "http.response.start", "status": status, "headers": reply})
         await send({"type": "http.response.body", "body": body})
         tally.note(self._now_ms() - begun)
 
-    def _find_answer(self, scope: Scope, headers: Given) -> Answer | None:
+    def _find_answer(self, scope: Scope, given: Given) -> Answer | None:
         """Returns the answer and where it is counted, None where the routes must answer."""
         path: str = scope["path"]
-        if not path.startswith(PROJECTS):
-            return self._answer_json(ALIVE, self._health) if path == HEALTH else None
-        slug, _, rest = path[len(PROJECTS) :].partition("/")
-        if rest == "resolve":
-            principal = self._find_principal(headers)
-            return None if principal is None else self._answer_resolve(principal, slug, scope["query_string"])
-        if rest.startswith("bundles/") and not scope["query_string"]:
-            principal = self._find_principal(headers)
-            return None if principal is None else self._answer_bundle(principal, slug, rest[8:], headers)
-        return None
-
-    def _find_principal(self, headers: Given) -> Principal | None:
-        """Returns who asks; a key that is not exactly a known one is none here."""
-        header = headers.get(b"authorization")
-        if header is None or not header.startswith(b"Bearer "):
+        if path == HEALTH:
+            return self._answer_json(ALIVE, self._health)
+        if self._generation != self._traffic.generation:
+            # Whatever was known of keys and paths belongs to the table before; so do the keys kept here.
+            self._generation = self._traffic.generation
+            self._places.clear()
+        asked = (given.get(b"authorization"), path)
+        place = self._places.get(asked)
+        if place is None:
+            place = self._find_place(*asked)
+            if place is None:
+                return None
+            if len(self._places) < MAX_PLACES:
+                self._places[asked] = place
+        if place.ready is None:
+            return self._answer_resolve(place, scope["query_string"])
+        known = given.get(b"if-none-match")
+        if scope["query_string"]:
             return None
-        return self._traffic.find_principal(sha256(header[7:]).hexdigest())
+        if known is None:
+            return 200, place.ready.headers, place.ready.data, self._bundle
+        return (304, place.ready.unchanged, b"", self._unchanged) if known == place.ready.tag else None
 
-    def _answer_resolve(self, principal: Principal, slug: str, query: bytes) -> Answer | None:
+    def _find_place(self, header: bytes | None, path: str) -> Place | None:
+        """Returns what a known key asks for; a key that is not exactly a known one is none here."""
+        if header is None or not header.startswith(b"Bearer ") or not path.startswith(PROJECTS):
+            return None
+        slug, _, rest = path[len(PROJECTS) :].partition("/")
+        principal = self._traffic.find_principal(sha256(header[7:]).hexdigest())
+        if principal is None or not self._traffic.has_project(principal.workspace, slug):
+            return None
+        if rest == "resolve":
+            return Place(principal.workspace, slug, None)
+        # Cached bytes may outlive their project; only the table knows whether it is still there.
+        ready = self._bundles.find(principal.workspace, rest[8:]) if rest.startswith("bundles/") else None
+        return None if ready is None else Place(principal.workspace, slug, ready)
+
+    def _answer_resolve(self, place: Place, query: bytes) -> Answer | None:
         given = _read_query(query)
         if given is None:
             return None
         try:
-            resolved = self._traffic.decide(principal.workspace, slug, *given)
+            resolved = self._traffic.decide(place.workspace, place.slug, *given)
         except GreenroomError:
             return None
         head, tail = self._pieces_of(resolved)
@@ -123,18 +155,6 @@ class HotDoors:
             head, _, tail = whole.partition(b'"slot":0')
             pieces = self._pieces[key] = (head + b'"slot":', tail)
         return pieces
-
-    def _answer_bundle(self, principal: Principal, slug: str, digest: str, headers: Given) -> Answer | None:
-        ready = self._bundles.find(principal.workspace, digest)
-        # Cached bytes may outlive their project; only the table knows whether it is still there.
-        if ready is None or not self._traffic.has_project(principal.workspace, slug):
-            return None
-        known = headers.get(b"if-none-match")
-        if known is None:
-            return 200, ready.headers, ready.data, self._bundle
-        if known == ready.tag:
-            return 304, ready.unchanged, b"", self._unchanged
-        return None
 
     @staticmethod
     def _answer_json(body: bytes, tally: Tally) -> Answer:

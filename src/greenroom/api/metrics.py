@@ -37,7 +37,7 @@ class Tally:
         """Counts one request."""
         self.count += 1
         self.seconds += spent_ms / 1000
-        self.buckets[bisect_left(BUCKETS_MS, spent_ms)] += 1
+        self.buckets[bisect_left(BUCKETS_MS, spent_ms) if spent_ms > BUCKETS_MS[0] else 0] += 1
 
 
 class Metrics:

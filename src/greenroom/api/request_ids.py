@@ -9,6 +9,7 @@ from typing import Final
 from greenroom.services.desk import Desk
 
 HEADER: Final = "x-request-id"
+MAX_LENGTH: Final = 80
 _SOUND = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -25,6 +26,6 @@ class RequestIds:
 
     def take(self, given: bytes | None) -> bytes:
         """Returns the caller's name for the request when it is one, else a new one."""
-        if given is not None and _SOUND.fullmatch(given):
+        if given is not None and ((given.isalnum() and len(given) <= MAX_LENGTH) or _SOUND.fullmatch(given)):
             return given
         return self.new().encode()

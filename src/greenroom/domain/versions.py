@@ -73,7 +73,9 @@ class Snapshot(Mapping[Address, Digest]):
         touched: dict[int, dict[Address, Digest]] = {}
         for address, digest in changes.items():
             index = shard_of(address)
-            shard = touched.setdefault(index, dict(self.shards[index]))
+            shard = touched.get(index)
+            if shard is None:
+                shard = touched[index] = dict(self.shards[index])
             if digest is None:
                 shard.pop(address, None)
             else:

@@ -78,7 +78,7 @@ class Releases:
         `already_served` or `warnings_unacknowledged`, NotAllowed, NotFound.
         """
         decided = await self._work.read(call, lambda tx: self._decide_promotion(tx, call, slug, alias, request))
-        reason = request.hotfix or request.note
+        reason = (request.hotfix or "").strip() or request.note
         return await self._carry_out(call, decided, reason)
 
     async def plan_rollback(self, call: Call, slug: str, alias: str, request: RollbackRequest) -> Plan:
@@ -116,7 +116,7 @@ class Releases:
             version,
             served_in_source=source is not None and tx.was_full_arm(source.id, version.number),
             served_in_target=tx.was_full_arm(target.id, version.number),
-            hotfix=request.hotfix is not None,
+            hotfix=bool((request.hotfix or "").strip()),
         )
         call.need(PERMISSION_OF[operation])
         check_sequence(target, request.expected_seq, required=not dry_run)

@@ -65,6 +65,8 @@ class Traffic:
         self._begun = self._finished = 0
         self.failed: Mapping[tuple[WorkspaceId, Digest], Exception] = {}
         """Versions that are served and do not compile, with the reason."""
+        self.generation = 0
+        """Rises whenever keys or table were replaced: what was concluded from them before must be concluded anew."""
         self.refreshed = 0
         """How often the table was read anew."""
 
@@ -120,12 +122,14 @@ class Traffic:
             mine = self._begun
             # First of all who may ask: a revoked key must not outlive a version that does not compile.
             self._keys = await self._store.system(lambda tx: tx.list_key_principals())
+            self.generation += 1
             table: dict[tuple[WorkspaceId, str], ProjectPointers] = {}
             for workspace in await self._store.system(lambda tx: tx.list_workspaces()):
                 found = await self._store.read(workspace, _read_pointers)
                 table.update({(workspace, slug): pointers for slug, pointers in found.items()})
             await self._compile_new(table)
             self._table = {place: self._last_good(place, now) for place, now in table.items()}
+            self.generation += 1
             self._finished = mine
             self.refreshed += 1
 
