@@ -103,9 +103,7 @@ def stop() -> None:
         return
     here = Server(**found)
     if here.data and here.bin:
-        _run_as(
-            here.user, [f"{here.bin}/pg_ctl", "stop", "-D", here.data, "-m", "immediate", "-s"], check=False
-        )
+        _run_as(here.user, [f"{here.bin}/pg_ctl", "stop", "-D", here.data, "-m", "immediate", "-s"], check=False)
         shutil.rmtree(Path(here.data).parent, ignore_errors=True)
     else:
         _execute(here.url, f'DROP DATABASE IF EXISTS "{here.template}" WITH (FORCE)')
@@ -115,18 +113,14 @@ def _find() -> Server:
     template = f"greenroom_template_{run_folder().name.rpartition('-')[2].lower()}"
     if url := os.environ.get("TEST_DATABASE_URL"):
         # SQLAlchemy's spelling of the driver is not the drivers' own.
-        return Server(
-            url=re.sub(r"^postgres(ql)?(\+\w+)?:", "postgresql:", url), source="given", template=template
-        )
+        return Server(url=re.sub(r"^postgres(ql)?(\+\w+)?:", "postgresql:", url), source="given", template=template)
     tried: list[str] = []
     for source, folder in _candidates():
         try:
             return _start(folder, source, template)
         except (OSError, subprocess.SubprocessError) as error:
             tried.append(f"{source}: {getattr(error, 'stderr', None) or error}".strip())
-    raise NoPostgres(
-        "; ".join(tried) or "TEST_DATABASE_URL is not set, no server is installed, nor the wheel with one"
-    )
+    raise NoPostgres("; ".join(tried) or "TEST_DATABASE_URL is not set, no server is installed, nor the wheel with one")
 
 
 def _candidates() -> Iterator[tuple[str, Path]]:
@@ -194,9 +188,7 @@ def _copy_of_wheel(binaries: Path, home: Path) -> Path:
 
 
 def _serve(user: str | None, binaries: Path, home: Path, attempts: int = 5) -> int:
-    settings = (
-        "-c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c fsync=off"
-    )
+    settings = "-c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c fsync=off"
     settings += " -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=64MB -c autovacuum=off"
     for attempt in range(attempts):
         port = _free_port()

@@ -108,7 +108,7 @@ class Rows:
     keys: Table[PrincipalId, ApiKey] = field(default_factory=Table[PrincipalId, ApiKey])
     members: Table[PrincipalId, Member] = field(default_factory=Table[PrincipalId, Member])
     replays: Table[tuple[PrincipalId, str, str], tuple[Replayed, datetime]] = field(
-        default_factory=Table[tuple[PrincipalId, str, str], Replayed]
+        default_factory=Table[tuple[PrincipalId, str, str], tuple[Replayed, datetime]]
     )
 
     def fork(self) -> Rows:
