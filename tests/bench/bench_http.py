@@ -126,7 +126,9 @@ def ask_once(port: int, request: bytes) -> bytes:
         link.sendall(request)
         got = link.recv(65_536)
         head, _, body = got.partition(b"\r\n\r\n")
-        wanted = next((int(n.split(b":")[1]) for n in head.split(b"\r\n") if n.lower().startswith(b"content-length")), 0)
+        wanted = next(
+            (int(n.split(b":")[1]) for n in head.split(b"\r\n") if n.lower().startswith(b"content-length")), 0
+        )
         while len(body) < wanted:
             body += link.recv(65_536)
         return head + b"\r\n\r\n" + body
@@ -154,9 +156,7 @@ if CANNED in os.environ:
 @contextmanager
 def started(code: str, port: int, **more: str) -> Iterator[Server]:
     """Runs Python code that serves on a port, until the end of the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, **more}, stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, **more}, stdout=subprocess.DEVNULL)
     try:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and process.poll() is None:
@@ -186,7 +186,7 @@ def serve_ours(port: int, folder: str) -> None:
     async def serve() -> None:
         settings = read_settings(data_dir=Path(folder))
         async with bootstrap.build(settings) as built:
-            config = uvicorn.Config(built.app, lifespan="off", **options_of(port))  # type: ignore[arg-type]
+            config = uvicorn.Config(built.app, lifespan="off", **options_of(port))
             await uvicorn.Server(config).serve()
 
     uvloop.run(serve())
@@ -291,5 +291,3 @@ def _add_row(table: Table, target: Target, ours: Server, peer: Server, length: i
         f"{peer.cost:.1f}",
         f"{peer.cost / ours.cost:.0%}",
     )
-
-
