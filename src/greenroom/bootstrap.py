@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from greenroom.api.app import build_api
@@ -118,14 +119,20 @@ def serve(
     if settings.workers > 1:
         _serve_many(settings)
     else:
-        asyncio.run(_serve(settings, demo=False))
+        _run(_serve(settings, demo=False))
 
 
 def demo(host: str | None = None, port: int | None = None, data_dir: Path | None = None) -> None:
     """Serves the demo project; making it again is harmless."""
     settings = read_settings(host=host, port=port, data_dir=data_dir, workers=1)
     _set_up_logging(settings)
-    asyncio.run(_serve(settings, demo=True))
+    _run(_serve(settings, demo=True))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Runs a server on uvloop: uvicorn chooses it only where uvicorn itself makes the loop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
 
 
 def migrate(data_dir: Path | None = None) -> None:

@@ -34,11 +34,7 @@ def broken(output: str) -> set[str]:
     """Returns the ids of the contracts that the output calls broken."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contracts = config["tool"]["importlinter"]["contracts"]
-    return {
-        one["id"]
-        for one in contracts
-        if re.search(rf"^{re.escape(one['name'])} BROKEN", output, re.MULTILINE)
-    }
+    return {one["id"] for one in contracts if re.search(rf"^{re.escape(one['name'])} BROKEN", output, re.MULTILINE)}
 
 
 def test_every_import_goes_downstairs() -> None:

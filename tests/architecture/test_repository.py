@@ -72,12 +72,7 @@ def test_no_file_names_a_package_registry() -> None:
 
 
 def test_no_file_names_a_place_on_one_machine() -> None:
-    found = [
-        (name, line.strip())
-        for name, text in texts()
-        for line in text.splitlines()
-        if MACHINE_PATHS.search(line)
-    ]
+    found = [(name, line.strip()) for name, text in texts() for line in text.splitlines() if MACHINE_PATHS.search(line)]
     # This file and the line above it must be able to say what they look for.
     assert [hit for hit in found if hit[0] != "tests/architecture/test_repository.py"] == []
 
@@ -106,9 +101,7 @@ def test_places_on_one_machine_are_told_from_routes(line: str, caught: bool) -> 
     assert bool(MACHINE_PATHS.search(line)) is caught
 
 
-@pytest.mark.skipif(
-    not has_shared_data(), reason="the foreign data is not on this machine, so none can be copied"
-)
+@pytest.mark.skipif(not has_shared_data(), reason="the foreign data is not on this machine, so none can be copied")
 def test_no_foreign_data_was_copied() -> None:
     foreign_files: set[bytes] = set()
     foreign_lines: set[str] = set()
@@ -121,7 +114,5 @@ def test_no_foreign_data_was_copied() -> None:
     copied = [str(path.relative_to(ROOT)) for path in tracked() if path.read_bytes() in foreign_files]
     assert copied == []
     data_folders = ("tests/fixtures/", "tests/golden/", "examples/", "src/")
-    lines = [
-        (name, line) for name, text in texts() if name.startswith(data_folders) for line in text.splitlines()
-    ]
+    lines = [(name, line) for name, text in texts() if name.startswith(data_folders) for line in text.splitlines()]
     assert [(name, line) for name, line in lines if line.strip() in foreign_lines] == []

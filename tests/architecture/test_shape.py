@@ -82,9 +82,7 @@ def test_the_lists_of_exceptions_hold_no_new_name() -> None:
     assert set(LONG_FUNCTIONS) <= set()
 
 
-@pytest.mark.parametrize(
-    "name", ["utils.py", "domain/helpers.py", "services/common/__init__.py", "sdk/base.py"]
-)
+@pytest.mark.parametrize("name", ["utils.py", "domain/helpers.py", "services/common/__init__.py", "sdk/base.py"])
 def test_a_planted_bad_name_is_caught(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).touch()
@@ -98,9 +96,7 @@ def test_a_planted_long_file_and_function_are_caught(tmp_path: Path) -> None:
     assert long_functions(tmp_path) == {"deep.py::f": 51}
 
 
-@pytest.mark.parametrize(
-    "allowed, size", [({}, 401), ({"a.py": 410}, 411), ({"a.py": 410}, 409), ({"a.py": 410}, 0)]
-)
+@pytest.mark.parametrize("allowed, size", [({}, 401), ({"a.py": 410}, 411), ({"a.py": 410}, 409), ({"a.py": 410}, 0)])
 def test_an_exception_may_only_shrink(allowed: dict[str, int], size: int) -> None:
     with pytest.raises(AssertionError):
         check_shrinking({"a.py": size} if size else {}, allowed, MAX_FILE_LINES)

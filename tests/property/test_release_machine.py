@@ -16,6 +16,8 @@ from tests.fault.profile import LONG
 from tests.property.release_machine import ReleaseMachine
 
 TEMPLATES = ("pipeline", "simple", "parallel")
+# Hypothesis may take five minutes to make a failure small; the run's time-out must not cut it off.
+pytestmark = pytest.mark.timeout(7200 if LONG else 900)
 
 
 def play(house: House, template: str, examples: int, steps: int) -> None:

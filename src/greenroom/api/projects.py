@@ -24,7 +24,8 @@ from greenroom.wire.projects import ImportOut, ImportRow, ProjectChangeIn, Proje
 NOUN: Final = Noun("projects")
 ZIP: Final = "application/zip"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_UPLOAD = {"requestBody": {"required": True, "content": {ZIP: _BYTES, "application/gzip": _BYTES}}}
+_FORMS = {form: _BYTES for form in (ZIP, "application/gzip", "application/octet-stream")}
+_UPLOAD = {"requestBody": {"required": True, "content": _FORMS}}
 _DOWNLOAD = {"responses": {"200": {"description": "The archive.", "content": {ZIP: _BYTES}}}}
 RefQuery = Annotated[
     str | None, Query(max_length=200, description="A ref; without one, what the default entry's environment serves.")
@@ -76,20 +77,32 @@ async def import_folder(
     environment: Annotated[
         str | None, Query(max_length=80, description="Whose draft; by default the first editable environment's.")
     ] = None,
+    path: Annotated[
+        str | None,
+        Query(max_length=300, description="Where the file belongs, when the body is one file: topic/pets.yaml."),
+    ] = None,
     mode: Annotated[
         Literal["replace", "overlay"], Query(description="Whether what the folder lacks is removed, or stays.")
     ] = "replace",
     dry_run: Annotated[bool, Query(description="Says what would happen and writes nothing.")] = False,
 ) -> Response:
-    """Reads a folder, as a zip or tar.gz archive, into the caller's draft.
+    """Reads a folder, as a zip or tar.gz archive, or one file of it, into the caller's draft.
 
-    The draft becomes what the folder says, whole or not at all; the report accounts for every file.
+    The draft becomes what the folder says, whole or not at all; the report accounts for every file. With
+    `path` the body is one file, and everything else in the draft stays.
     """
     archive = await ask.request.body()
 
     def carry_out(call: Call) -> Awaitable[ImportOutcome]:
         return ask.desk.imports.import_folder(
-            call, project, archive, format, environment=environment, overlay=mode == "overlay", dry_run=dry_run
+            call,
+            project,
+            archive,
+            format,
+            environment=environment,
+            path=path,
+            overlay=mode == "overlay",
+            dry_run=dry_run,
         )
 
     if dry_run:

@@ -9,11 +9,12 @@ from greenroom.domain.errors import Invalid, NotFound, Refused
 from greenroom.wire.archives import pack, unpack
 
 SKIPPED = frozenset({".git", "__pycache__"})
+ONE_FILE = frozenset({".yaml", ".yml"})
 ARCHIVE_SIGNS = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
 
 
 def read_archive(path: Path) -> bytes:
-    """Returns a folder packed, or an archive as it is. Raises NotFound, or Invalid for any other file."""
+    """Returns a folder packed, an archive or a .yaml file as it is. Raises NotFound, or Invalid for any other file."""
     if path.is_dir():
         return pack_folder(path)
     try:
@@ -22,9 +23,17 @@ def read_archive(path: Path) -> bytes:
         raise NotFound("no_such_path", f"there is no folder or archive at {path}") from None
     except OSError as wrong:
         raise Invalid("unreadable_path", f"{path}: {wrong.strerror}") from None
-    if not data.startswith(ARCHIVE_SIGNS):
+    if place_of(path) is None and not data.startswith(ARCHIVE_SIGNS):
         raise Invalid("not_an_archive", f"{path} is neither a folder nor a zip or tar.gz archive")
     return data
+
+
+def place_of(path: Path) -> str | None:
+    """Returns where one file of a folder belongs in it, `topic/pets.yaml`; None for folders and archives."""
+    if path.suffix not in ONE_FILE or path.is_dir():
+        return None
+    path = path.absolute()
+    return f"{path.parent.name}/{path.name}"
 
 
 def pack_folder(folder: Path) -> bytes:

@@ -87,7 +87,7 @@ def discard(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Returns your draft to what the environment serves; it can be restored for 30 days."""
+    """Returns your draft to what the environment serves. What it held is kept, out of sight."""
     session = open_session(ctx, as_json)
     named = session.project(project)
     alias = session.environment(named, env).alias

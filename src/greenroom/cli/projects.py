@@ -101,7 +101,7 @@ def _show(project: ProjectOut) -> None:
 
 def import_folder(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="A folder, or a zip or tar.gz archive of one.")],
+    path: Annotated[Path, typer.Argument(help="A folder, a zip or tar.gz archive of one, or one .yaml file of it.")],
     source: Annotated[
         str | None, typer.Option("--format", help="greenroom (default) or polyai.", metavar="FORMAT")
     ] = None,
@@ -117,14 +117,21 @@ def import_folder(
     as_json: AsJson = False,
 ) -> None:
     """Reads a folder into your draft. Nothing that answers callers changes."""
-    from greenroom.cli.archives import read_archive
+    from greenroom.cli.archives import place_of, read_archive
 
     session = open_session(ctx, as_json)
     named = session.project(project)
     archive = read_archive(path)
     with output.progress("sending", len(archive), shown=not as_json) as tell:
         done = session.client.projects.import_folder(
-            named, archive, format=source, environment=env, mode=mode, dry_run=dry_run, on_sent=tell
+            named,
+            archive,
+            format=source,
+            environment=env,
+            path=place_of(path),
+            mode=mode,
+            dry_run=dry_run,
+            on_sent=tell,
         )
     if not session.answer(done):
         _show_import(done)

@@ -11,7 +11,8 @@ import typer
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on; default 127.0.0.1.")]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port to listen on; default 8700.")]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the database and the secret key; default ./greenroom-data.")
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the embedded database and greenroom.toml; default ./greenroom-data."),
 ]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; more than one needs PostgreSQL.")]
 

@@ -48,7 +48,7 @@ class Drafts(Noun[S_co]):
 
     @Verb
     def discard(self, project: str, environment: str, *, revision: int) -> Call[DiscardOut]:
-        """Discards the draft whose revision the caller saw; it can be restored for 30 days."""
+        """Discards the draft whose revision the caller saw. What it held is kept, out of sight."""
         body = fill(DiscardIn, revision=revision)
         return write_call("POST", as_model(DiscardOut), _path(project, environment, "discard"), body=body)
 

@@ -62,13 +62,15 @@ class Projects(Noun[S_co]):
         *,
         format: str | None = None,  # noqa: A002 - the API's word
         environment: str | None = None,
+        path: str | None = None,
         mode: Literal["replace", "overlay"] | None = None,
         dry_run: bool = False,
         on_sent: Callable[[int], None] | None = None,
     ) -> Call[ImportOut]:
-        """Reads a folder, as a zip or tar.gz archive, into the caller's draft."""
-        query = {"format": format, "environment": environment, "mode": mode, "dry_run": dry_run}
+        """Reads a folder, as a zip or tar.gz archive, or (with `path`) one file of it, into the caller's draft."""
+        query = {"format": format, "environment": environment, "path": path, "mode": mode, "dry_run": dry_run}
         kind = GZIP if archive[:2] == b"\x1f\x8b" else ZIP
+        kind = kind if path is None else "application/octet-stream"
         call = write_call(
             "POST",
             as_model(ImportOut),

@@ -16,7 +16,7 @@ from greenroom.services.drafts import Drafts, DraftView, put_bodies
 from greenroom.services.states import State, load_bodies, load_project, load_state
 from greenroom.services.work import Call, Work
 from greenroom.wire.archives import pack, unpack
-from greenroom.wire.folder import from_files, to_files
+from greenroom.wire.folder import MANIFEST, MANIFEST_TEXT, from_files, to_files
 from greenroom.wire.imports import Imported, ReportRow
 
 Reader = Callable[[Mapping[str, bytes]], Imported]
@@ -62,16 +62,18 @@ class Imports:
         format_: str,
         *,
         environment: str | None = None,
+        path: str | None = None,
         overlay: bool = False,
         dry_run: bool = False,
     ) -> ImportOutcome:
         """Reads a zip or tar.gz of a folder into the caller's draft (default: of the first editable environment).
 
-        Without `overlay` the draft becomes exactly the folder. Raises Invalid with every fault, and then
-        nothing is written.
+        With `path`, `archive` is the one file of that path, and everything else stays. Without `overlay` a
+        folder becomes the whole draft. Raises Invalid with every fault, and then nothing is written.
         """
         call.need("drafts.edit")
-        imported, bodies = await asyncio.to_thread(self._read_archive, archive, format_)
+        overlay = overlay or path is not None
+        imported, bodies = await asyncio.to_thread(self._read_upload, archive, path, format_)
 
         def work(tx: Reading) -> tuple[Project, DraftView, Snapshot]:
             project = load_project(tx, slug)
@@ -94,8 +96,11 @@ class Imports:
             return await self._work.read(call, look)
         return await self._work.change(call, write)
 
-    def _read_archive(self, archive: bytes, format_: str) -> tuple[Imported, dict[Address, tuple[EntityBody, Body]]]:
-        imported = self.read(unpack(archive), format_)
+    def _read_upload(
+        self, upload: bytes, path: str | None, format_: str
+    ) -> tuple[Imported, dict[Address, tuple[EntityBody, Body]]]:
+        files = unpack(upload) if path is None else {MANIFEST: MANIFEST_TEXT, path: upload}
+        imported = self.read(files, format_)
         return imported, self._complete(imported.entities)
 
     def read(self, files: Mapping[str, bytes], format_: str) -> Imported:

@@ -21,6 +21,7 @@ from greenroom.wire.yaml_writer import dump
 
 MANIFEST = "greenroom.yaml"
 FORMAT = 1
+MANIFEST_TEXT = f"format: {FORMAT}\n".encode()
 CODE = ".py"
 
 _NOT_EXACT = re.compile("[\r\x00]|^\ufeff")
@@ -32,7 +33,7 @@ def to_files(entities: Mapping[Address, Body], kinds: Registry) -> dict[str, byt
 
     Bodies of older schemas are written as the present schema would. Raises Invalid for an unknown kind.
     """
-    files = {MANIFEST: f"format: {FORMAT}\n".encode()}
+    files = {MANIFEST: MANIFEST_TEXT}
     rank = {name: index for index, name in enumerate(kinds)}
     for address in entities:
         if address.kind not in rank:

@@ -166,6 +166,22 @@ async def test_an_export_imported_again_changes_nothing() -> None:
         assert good(await client.get(f"{P}/environments/sandbox/draft"))["changes"] == []
 
 
+async def test_one_file_is_imported_and_everything_else_stays() -> None:
+    stage = await make_stage()
+    async with stage.client() as client:
+        await fill(client, "hotel")
+        file = b"name: Pets\nsample_questions: [May I bring my dog?]\ncontent: Dogs are welcome.\n"
+        before = good(await client.get(f"{P}/content?ref=draft:sandbox"))["items"]
+        done = good(await client.post(f"{P}/import?path=topic/pets.yaml", content=file))
+        assert (done["added"], done["edited"], done["removed"]) == (1, 0, 0)
+        after = good(await client.get(f"{P}/content?ref=draft:sandbox"))["items"]
+        assert {e["address"] for e in after} - {e["address"] for e in before} == {"topic/pets"}
+        wrong = await client.post(f"{P}/import?path=../pets.yaml", content=file)
+        assert problem(wrong, 422, "invalid_files")["errors"][0]["pointer"].startswith("../pets.yaml")
+        wrong = await client.post(f"{P}/import?path=topic/pets.yaml", content=b"name: [")
+        assert problem(wrong, 422, "invalid_files")["errors"][0]["pointer"].startswith("topic/pets.yaml:")
+
+
 async def test_a_bundle_holds_all_and_its_digests_can_be_checked() -> None:
     stage = await make_stage()
     async with stage.client() as client:

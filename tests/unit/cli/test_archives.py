@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.cli.archives import pack_folder, write_archive
+from greenroom.cli.archives import pack_folder, place_of, read_archive, write_archive
 from greenroom.domain.errors import Invalid, Refused
 
 
@@ -34,6 +34,14 @@ def test_what_is_not_content_stays_behind(tmp_path: Path) -> None:
     (folder / "linked").symlink_to(tmp_path / "outside")
     with zipfile.ZipFile(io.BytesIO(pack_folder(folder))) as archive:
         assert archive.namelist() == ["_gen/__init__.py", "a.yaml"]
+
+
+def test_one_file_is_sent_as_it_is_with_its_place(tmp_path: Path) -> None:
+    file = make(tmp_path / "agent", "topic/pets.yaml") / "topic" / "pets.yaml"
+    assert place_of(file) == "topic/pets.yaml"
+    assert read_archive(file) == file.read_bytes()
+    assert place_of(tmp_path / "agent") is None
+    assert place_of(tmp_path / "agent.zip") is None
 
 
 def test_an_archive_becomes_the_folder_again(tmp_path: Path) -> None:
