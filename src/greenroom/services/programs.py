@@ -16,7 +16,10 @@ from greenroom.runtime.program import Program, compile_program
 from greenroom.services.states import load_snapshot
 
 KEPT = 64
-"""How many programs stay in memory; the least recently used goes first."""
+KEPT_ALWAYS = 4
+TOPIC_BUDGET = 5_000
+"""At most KEPT programs stay in memory, with so many topics together (about 60 KB each), but never fewer than
+KEPT_ALWAYS: what is served and what is running must not push each other out. The least recently used goes first."""
 
 
 class Programs:
@@ -75,9 +78,14 @@ class Programs:
             task.add_done_callback(lambda _: self._making.pop(key, None))
         program = await asyncio.shield(task)
         self._ready[key] = program
-        while len(self._ready) > KEPT:
-            self._ready.popitem(last=False)
+        self._make_room()
         return program
+
+    def _make_room(self) -> None:
+        topics = sum(len(program.topics) for program in self._ready.values())
+        while len(self._ready) > KEPT or (len(self._ready) > KEPT_ALWAYS and topics > TOPIC_BUDGET):
+            _, oldest = self._ready.popitem(last=False)
+            topics -= len(oldest.topics)
 
     def _compile_raw(self, raw: Mapping[Address, bytes]) -> Program:
         return self._compile({address: parse_body(data) for address, data in raw.items()})
