@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from greenroom.services.desk import Desk
+from greenroom.services.environments import EnvironmentView
 from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call, Idempotency
 from tests.fault.staging import SLUG, save
@@ -55,10 +56,18 @@ async def prepare(desk: Desk, call: Call, what: str, key: str) -> Change:
         await save(desk, call, 0, f"Saved for {key}.")
         return {"what": what, "key": key}
     view = await desk.environments.load(call, SLUG, "pre-release")
-    seq = view.environment.seq
-    if what == "promote" or view.rollback_to is None:
-        newest = (await desk.versions.list(call, SLUG, None, 5, environment="sandbox"))[:2]
-        served = view.release.version if view.release else None
-        version = next(v.version.number for v in newest if v.version.number != served)
-        return {"what": "promote", "key": key, "place": "pre-release", "version": version, "expected": seq}
+    promotion = await _promotion(desk, call, view, key)
+    if what == "promote":
+        return promotion
+    if view.rollback_to is None:
+        # There is nothing to go back to: something is put on top first.
+        await _make(desk, call, promotion | {"key": f"{key} begins"})
+    seq = (await desk.environments.load(call, SLUG, "pre-release")).environment.seq
     return {"what": what, "key": key, "place": "pre-release", "expected": seq}
+
+
+async def _promotion(desk: Desk, call: Call, view: EnvironmentView, key: str) -> Change:
+    newest = await desk.versions.list(call, SLUG, None, 2, environment="sandbox")
+    served = view.release.version if view.release else None
+    version = next(v.version.number for v in newest if v.version.number != served)
+    return {"what": "promote", "key": key, "place": "pre-release", "version": version, "expected": view.environment.seq}

@@ -24,7 +24,7 @@ from greenroom.wire.projects import ImportOut, ImportRow, ProjectChangeIn, Proje
 NOUN: Final = Noun("projects")
 ZIP: Final = "application/zip"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_FORMS = {form: _BYTES for form in (ZIP, "application/gzip", "application/octet-stream")}
+_FORMS = dict.fromkeys((ZIP, "application/gzip", "application/octet-stream"), _BYTES)
 _UPLOAD = {"requestBody": {"required": True, "content": _FORMS}}
 _DOWNLOAD = {"responses": {"200": {"description": "The archive.", "content": {ZIP: _BYTES}}}}
 RefQuery = Annotated[

@@ -22,6 +22,8 @@ IDLE_LIMITS: Mapping[str, timedelta] = {
     "instagram": timedelta(hours=24),
 }
 CHANNELS = tuple(IDLE_LIMITS)
+MESSAGING = frozenset({"widget", "sms", "whatsapp", "instagram"})
+"""Channels without a hang-up: only time ends their conversations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ class Conversation:
     def is_running(self, now: datetime) -> bool:
         """Says whether it is not ended and not idle beyond its channel's limit."""
         return self.ended_at is None and now - self.last_at <= IDLE_LIMITS[self.channel]
+
+    def find_end(self, now: datetime) -> str | None:
+        """Returns what ended the conversation, None while it goes on.
+
+        One of a messaging channel ends by idle time, so that every channel reaches the new version (R14).
+        """
+        if self.ended_at is not None:
+            return self.ended_by or "its agent"
+        return "idle time" if self.channel in MESSAGING and not self.is_running(now) else None
 
 
 @dataclass(frozen=True, slots=True)

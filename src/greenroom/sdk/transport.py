@@ -6,16 +6,21 @@ from typing import Any
 
 import httpx2
 
-from greenroom.domain.errors import Invalid, Unavailable
+from greenroom.domain.errors import Invalid, Unauthenticated, Unavailable
 from greenroom.sdk.exchange import EVENT_STREAM, Failure, Reply, Request
 
 TIMEOUT_S = 60.0
 
 
 def settings_of(url: str, key: str | None, transport: Any, timeout_s: float) -> dict[str, Any]:
-    """Returns the arguments that both httpx2 clients take. Raises Invalid for what is no URL."""
+    """Returns the arguments that both httpx2 clients take.
+
+    Raises Invalid for what is no URL, Unauthenticated for what cannot be a key.
+    """
     if not url.startswith(("http://", "https://")):
         raise Invalid("invalid_url", f"'{url[:200]}' is not the URL of a server; it begins with http:// or https://")
+    if key and not (key.isascii() and key.isprintable()):
+        raise Unauthenticated("invalid_credentials", "the API key holds characters that no key has; copy it again")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         base = httpx2.URL(url.rstrip("/"))

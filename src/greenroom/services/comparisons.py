@@ -10,6 +10,7 @@ from greenroom.domain.changes import Comparison
 from greenroom.domain.checklists import CheckItem, checklist
 from greenroom.domain.diffs import diff_snapshots, explain, list_kinds
 from greenroom.domain.entities import Address, Body, parse_body
+from greenroom.domain.environments import choose_stable
 from greenroom.domain.ids import PrincipalId
 from greenroom.domain.kind import Registry
 from greenroom.domain.projects import Project
@@ -101,6 +102,8 @@ def find_authors(
         found.update(dict.fromkeys(changed, head.draft.owner))
         waiting -= changed
     number = head.version if head.draft is None else head.draft.base_version
+    if number is None and head.draft is None and head.environment is not None:
+        number = choose_stable(head.environment.arms)  # a draft that was never begun is what is served
     for _ in range(MAX_WALK):
         version = tx.find_version(project.id, number) if number is not None and waiting else None
         if version is None:

@@ -251,12 +251,12 @@ class Conversations:
         conversation = _load(tx, id_)
         if conversation.pinned:
             call.need("conversations.test")
-        if conversation.ended_at is not None:
-            raise Refused(
-                "conversation_ended", f"this conversation was ended by {conversation.ended_by}; start a new one"
-            )
+        now = self._work.clock.now()
+        ended_by = conversation.find_end(now)
+        if ended_by is not None:
+            raise Refused("conversation_ended", f"this conversation was ended by {ended_by}; start a new one")
         project = load_project(tx, conversation.project)
-        version, digest = load_answering(tx, project, conversation, self._work.clock.now())
+        version, digest = load_answering(tx, project, conversation, now)
         view = self._view(tx, call, conversation)
         return _Next(conversation, view.alias, version, digest, view.draft_changed)
 

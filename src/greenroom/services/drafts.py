@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 from greenroom.domain.canonical import Digest
 from greenroom.domain.changes import Operation
@@ -34,6 +35,7 @@ from greenroom.services.work import Call, Work
 
 LARGE_DRAFT = 50
 OLD_DRAFT = timedelta(days=14)
+RETRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Drafts:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def load(self, call: Call, slug: str, alias: str) -> DraftView:
         """Returns the caller's draft of an environment. Raises Refused `not_editable`."""
@@ -153,7 +156,7 @@ class Drafts:
                 self._warnings(kind, address, complete, snapshot),
             )
 
-        return await self._work.change(call, work)
+        return await self._change_mine(call, work)
 
     async def remove(self, call: Call, slug: str, alias: str, address: Address, if_match: str | None) -> Saved:
         """Takes an entity out in the caller's draft. Raises as `save`, and NotFound `entity_not_found`."""
@@ -172,7 +175,7 @@ class Drafts:
             self._append(tx, call, project, environment, "draft.entity_removed", address, None, snapshot)
             return Saved(address, None, after.revision)
 
-        return await self._work.change(call, work)
+        return await self._change_mine(call, work)
 
     async def discard(self, call: Call, slug: str, alias: str, revision: int) -> Discarded:
         """Puts the caller's draft away; what the environment serves is the starting point again (R8).
@@ -269,6 +272,18 @@ class Drafts:
         now = self._work.clock.now()
         closed = replace(draft, revision=draft.revision + 1, updated_at=now, closed_at=now, closed_by=how)
         self._swap(tx, closed, draft)
+
+    async def _change_mine(self, call: Call, work: Callable[[Writing], Saved]) -> Saved:
+        """Runs a save, and again where one of another entity came first: that is no reason to refuse it (R5)."""
+        lock = self._locks.setdefault(call.principal.id, asyncio.Lock())
+        async with lock:  # of this process; the repeats are for others
+            for _ in range(RETRIES):
+                try:
+                    return await self._work.change(call, work)
+                except Conflict as raced:
+                    if raced.code not in ("draft_race", "draft_exists"):
+                        raise
+            return await self._work.change(call, work)
 
     def _record(self, tx: Writing, draft: Draft, changes: Sequence[DraftChange], base: Snapshot) -> Draft:
         back = [c.address for c in changes if base.get(c.address) == c.digest]

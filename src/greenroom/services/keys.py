@@ -68,7 +68,7 @@ class Keys:
         return await self._work.read(call, lambda tx: tx.list_keys())
 
     async def revoke(self, call: Call, key_id: str) -> ApiKey:
-        """Ends a key at once. Revoking twice is the same as once. Raises NotFound."""
+        """Ends a key at once. Revoking twice is the same as once. Raises NotFound, and NotAllowed above one's role."""
         call.need("keys.manage")
 
         def work(tx: Writing) -> ApiKey:
@@ -77,6 +77,8 @@ class Keys:
                 raise NotFound("key_not_found", f"there is no API key '{key_id[:80]}'")
             if found.revoked_at is not None:
                 return found
+            if ROLES.index(found.role) > ROLES.index(call.principal.role):
+                raise NotAllowed("role_too_high", f"you are {call.principal.role} and cannot revoke {found.role} keys")
             revoked = replace(found, revoked_at=self._work.clock.now())
             tx.update_key(revoked)
             tx.append(self._work.event(call, "key.revoked", subject=found.id))

@@ -204,7 +204,8 @@ class Publishing:
                 f"{alias} moved on since your draft began, and {count} change{'s' if count > 1 else ''} meet; "
                 "settle each with `resolutions`",
                 errors=[Fault(f"/{c.address}/{'/'.join(c.pointer)}", f"{c.kind}", c.id) for c in rebased.conflicts],
-                extra={"conflicts": [conflict_to_json(c) for c in rebased.conflicts]},
+                extra={"conflicts": [conflict_to_json(c) for c in rebased.conflicts]}
+                | _taken_back_data(rebased.taken_back),
             )
 
     def _check_note(self, request: PublishRequest, compared: Compared, cautions: list[Caution], dry_run: bool) -> Note:

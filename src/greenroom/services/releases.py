@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenroom.domain.environments import Environment, choose_stable, full_arm
 from greenroom.domain.errors import Fault, Missing, Refused, Stale
@@ -108,6 +108,8 @@ class Releases:
         call.need("releases.promote")
         project = load_project(tx, slug)
         target = load_environment(tx, project, alias)
+        # First: to whoever lost a race, what the winner released is no refusal but news.
+        check_sequence(target, request.expected_seq, required=False)
         version = load_version(tx, project, request.version)
         source = tx.find_environment(project.id, target.promotes_from) if target.promotes_from else None
         operation = decide_promotion(
@@ -154,7 +156,9 @@ class Releases:
                 f"{alias} never served v{number}, so it cannot roll back to it; promote it instead",
                 errors=[Fault("/to", f"{alias} never served v{number}")],
             )
-        return self._decided(tx, project, environment, "rollback", version, request.in_flight, ())
+        # Said in the plan; never a gate (R13).
+        cautions = [replace(c, must_acknowledge=False) for c in _cautions(version, "publish")]
+        return self._decided(tx, project, environment, "rollback", version, request.in_flight, cautions)
 
     def _decided(
         self,

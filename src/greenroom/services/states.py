@@ -142,6 +142,8 @@ def _served_state(tx: Reading, project: Project, ref: str, wanted: ServedRef) ->
 
 def _draft_state(tx: Reading, project: Project, ref: str, alias: str, owner: str | None, who: Principal) -> State:
     environment = load_environment(tx, project, alias)
+    if not environment.editable:
+        raise NotFound("draft_not_found", f"{alias} has no drafts, so {ref} names nothing")
     if owner is not None and owner != who.id:
         require(who, "drafts.read_others")
     draft = tx.find_draft(environment.id, PrincipalId(owner) if owner else who.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from greenroom.services.work import Call
 
 COOKIE = "gr_session"
 PAGE = 50
+_NUMBER = re.compile(r"[0-9]{1,9}")
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -97,7 +99,7 @@ class Pages:
         call, slug = Call(who, "page"), request.path_params["slug"]
         before = request.query_params.get("before", "")
         view = await self._desk.projects.load(call, slug)
-        versions = await self._desk.versions.list(call, slug, int(before) if before.isdigit() else None, PAGE)
+        versions = await self._desk.versions.list(call, slug, _read_number(before), PAGE)
         return self._page(
             "project.html",
             who,
@@ -162,3 +164,8 @@ class Pages:
 
     def _page(self, name: str, who: Principal | None, status: int = 200, **context: object) -> Response:
         return HTMLResponse(self._templates.get_template(name).render(who=who, **context), status)
+
+
+def _read_number(text: str) -> int | None:
+    """Returns the version number in an address, None for anything else: a page is shown all the same."""
+    return int(text) if _NUMBER.fullmatch(text) else None

@@ -16,6 +16,8 @@ Moment = Annotated[datetime, PlainSerializer(format_time, return_type=str, when_
 
 
 def _number_of(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
     if isinstance(value, str) and value[:1] == "v" and value[1:].isdigit() and len(value) <= 10:
         return int(value[1:])
     return value
@@ -26,6 +28,9 @@ VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_numbe
 
 DisplayName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 """What people call a project or key: never empty, and without space around it."""
+
+SeenSequence = Annotated[int, Field(strict=True)]
+"""The sequence that the caller saw: a number, and nothing that may be read as one."""
 
 DigestText = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 

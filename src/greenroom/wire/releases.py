@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from greenroom.wire.drafts import ConflictOut, ResolutionIn, TakenBackOut
 from greenroom.wire.environments import ArmOut, RunningOut
-from greenroom.wire.model import DigestText, In, Moment, Out, VersionNumber
+from greenroom.wire.model import DigestText, In, Moment, Out, SeenSequence, VersionNumber
 from greenroom.wire.versions import ComparisonOut, VersionOut
 
 PolicyName = Literal["finish", "switch", "drain"]
@@ -36,7 +36,7 @@ class ConfirmVersionIn(In):
 class HotfixIn(In):
     """Why a step is skipped."""
 
-    reason: str = Field(min_length=10, max_length=500)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=500)]
 
 
 class PublishIn(InFlightFields):
@@ -45,7 +45,7 @@ class PublishIn(InFlightFields):
     note: str
     details: str = ""
     release: bool = True
-    expected_seq: int | None = None
+    expected_seq: SeenSequence | None = None
     confirm: ConfirmDigestIn | None = None
     resolutions: list[ResolutionIn] = []
     taken_back: Literal["leave_out", "bring_back"] | None = None
@@ -56,7 +56,7 @@ class PromoteIn(InFlightFields):
     """Release an existing version here."""
 
     version: VersionNumber
-    expected_seq: int | None = None
+    expected_seq: SeenSequence | None = None
     confirm: ConfirmVersionIn | None = None
     note: str = Field("", max_length=500)
     hotfix: HotfixIn | None = None
@@ -67,8 +67,8 @@ class RollbackIn(InFlightFields):
     """Go back: to `to`, or, given `expected_seq`, to what was served beneath."""
 
     to: VersionNumber | None = None
-    expected_seq: int | None = None
-    reason: str = Field(min_length=3, max_length=500)
+    expected_seq: SeenSequence | None = None
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 class ReleaseOut(Out):

@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
+from greenroom.domain.canonical import Digest
 from greenroom.services import programs
 from greenroom.services.plans import PublishRequest
 from tests.unit.services.story import CHECKOUT, Story, begin, topic
 
 
-async def publish(story: Story, hour: int) -> str:
+async def publish(story: Story, hour: int) -> Digest:
     await story.save(CHECKOUT, topic(f"Until {hour}."))
     done = await story.desk.publishing.publish(
         story.call(), "hotel", "sandbox", PublishRequest(f"Late check-out until {hour} o'clock")
