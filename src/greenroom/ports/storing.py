@@ -1,4 +1,4 @@
-"""Everything the inside asks of the outside.
+"""Where everything is kept.
 
 A store has two doors for a workspace: `read` and `write`. Work is a plain function of a transaction; it
 runs whole or not at all, must not wait for anything else, and may run again after a lost race of the
@@ -29,6 +29,7 @@ from greenroom.domain.ids import (
     WorkspaceId,
 )
 from greenroom.domain.projects import Project
+from greenroom.domain.records import Record
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
 
@@ -167,6 +168,22 @@ class Reading(Protocol):
     def list_members(self) -> Sequence[Member]: ...
     def find_replayed(self, principal: PrincipalId, operation: str, key: str) -> Replayed | None: ...
 
+    def find_record(self, project: ProjectId, noun: str, key: str) -> Record | None: ...
+    def list_records(
+        self,
+        project: ProjectId,
+        noun: str,
+        *,
+        owner: str | None = None,
+        after: str | None = None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> Sequence[Record]:
+        """Returns records by key, rising or (`newest_first`) falling; `after` is the last key seen."""
+        ...
+
+    def count_records(self, project: ProjectId, noun: str, owner: str | None = None) -> int: ...
+
 
 class Writing(Reading, Protocol):
     """A transaction on one workspace: commits whole when the work returns, leaves nothing when it raises."""
@@ -238,6 +255,18 @@ class Writing(Reading, Protocol):
     def insert_key(self, key: ApiKey) -> None: ...
     def update_key(self, key: ApiKey) -> None: ...
     def insert_member(self, member: Member) -> None: ...
+
+    def put_record(self, record: Record, expected_revision: int | None = None) -> bool:
+        """Keeps the record. With 0 only if it is new, with n only if the kept one has revision n; else False."""
+        ...
+
+    def delete_record(self, project: ProjectId, noun: str, key: str) -> bool:
+        """Returns whether there was one."""
+        ...
+
+    def delete_records(self, project: ProjectId, noun: str, owner: str) -> int:
+        """Removes all records of an owner; returns how many."""
+        ...
 
 
 class System(Protocol):

@@ -1,0 +1,97 @@
+"""What a running agent reaches: sandbox, models, other servers, and the keys to what is sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from greenroom.domain.asks import Answer, Ask, Place, Streamer
+from greenroom.domain.errors import Fault
+
+
+class Outside(Protocol):
+    """Everything a turn may reach. Never raises: what fails is an answer with an error."""
+
+    async def answer(self, ask: Ask, place: Place, stream: Streamer | None = None) -> Answer: ...
+
+
+class Reach(Protocol):
+    """What a function in the sandbox may reach while it runs."""
+
+    async def http(self, request: Mapping[str, Any]) -> Answer:
+        """Takes {method, url, headers, body | json, timeout_ms}; gives {status, headers, text, json}."""
+        ...
+
+    async def table(self, facts: Mapping[str, Any]) -> Answer: ...
+
+
+class Sandbox(Protocol):
+    """Runs functions that users wrote, within limits."""
+
+    async def run(self, facts: Mapping[str, Any], reach: Reach) -> Answer: ...
+    async def check(self, name: str, code: str, modules: Mapping[str, str]) -> Sequence[Fault]:
+        """Returns what a type check finds wrong, with `/code` pointers and lines."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """One HTTP request to somebody else. `max_bytes` bounds what is read of the answer."""
+
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+    timeout_ms: int = 10_000
+    max_bytes: int = 1_000_000
+    redirects: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundResponse:
+    """What came back. `url` is the last one after redirects."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    url: str
+    truncated: bool = False
+
+
+class Outbound(Protocol):
+    """The only way out. Raises Refused `address_refused` for addresses inside, Unavailable when nobody answers."""
+
+    async def fetch(self, request: OutboundRequest) -> OutboundResponse: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """How to reach a model's provider: its key and, where it is not the provider's own, its address."""
+
+    key: str = ""
+    base_url: str = ""
+
+
+class Models(Protocol):
+    """Asks a model once; the tool loop is the engine's."""
+
+    async def answer(self, facts: Mapping[str, Any], key: ModelKey, stream: Streamer | None = None) -> Answer: ...
+    async def close(self) -> None: ...
+
+
+class ToolServers(Protocol):
+    """Talks to MCP servers. `auth` holds headers with their secrets filled in."""
+
+    async def answer(self, facts: Mapping[str, Any], auth: Mapping[str, str]) -> Answer: ...
+    async def close(self) -> None: ...
+
+
+class Cipher(Protocol):
+    """Seals bytes; `about` must be the same to open them. Raises Invalid `unsealable` for foreign bytes."""
+
+    def seal(self, text: bytes, about: str) -> bytes: ...
+    def open(self, data: bytes, about: str) -> bytes: ...
