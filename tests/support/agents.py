@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from greenroom.domain.asks import Answer
 from greenroom.domain.entities import Address, Body, parse_address
 from greenroom.kinds import KINDS
 from greenroom.runtime.engine import Context, Heard, Step, start, step
@@ -64,13 +65,13 @@ class Talk:
     def last(self) -> Step:
         return self.steps[-1]
 
-    def say(self, text: str, event: Any = "") -> Step:
-        """Takes one turn."""
+    def say(self, text: str, event: Any = "", answers: Sequence[Answer] = ()) -> Step:
+        """Takes one turn; `answers` are what the outside answers, in order."""
         state = json.loads(json.dumps(self.last.state))
         heard = Heard(text, event)
-        taken = step(self.program, state, heard, self.context)
+        taken = step(self.program, state, heard, self.context, answers)
         assert state == self.last.state, "a step changed the state that it was given"
-        assert step(self.program, state, heard, self.context) == taken
+        assert step(self.program, state, heard, self.context, answers) == taken
         assert "{{" not in taken.said
         assert json.loads(json.dumps([taken.effects, taken.state, taken.trace])) == [
             [*map(dict, taken.effects)],

@@ -19,12 +19,23 @@ Answer = Mapping[str, Any]
 AskedOf = Literal["function", "tool", "mcp", "knowledge", "model", "table"]
 
 
+class Streamed(Protocol):
+    """Decides which pieces of a text may go out while it is written."""
+
+    def feed(self, text: str) -> tuple[str, str] | None: ...
+    def close(self, answer: Answer) -> Answer: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request of a turn. `facts` is plain JSON; secrets stand in it as `{{secret.NAME}}`, never as values."""
+    """One request of a turn. `facts` is plain JSON; secrets stand in it as `{{secret.NAME}}`, never as values.
+
+    `gate` is no part of the record: it lets pieces of a model's reply through while it is written.
+    """
 
     to: AskedOf
     facts: Mapping[str, Any]
+    gate: Streamed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from greenroom.ports.reaching import (
     OutboundResponse,
     Outside,
     Reach,
+    Reachable,
     Sandbox,
     ToolServers,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "OutboundResponse",
     "Outside",
     "Reach",
+    "Reachable",
     "Reading",
     "Referrer",
     "Replayed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -95,3 +95,15 @@ class Cipher(Protocol):
 
     def seal(self, text: bytes, about: str) -> bytes: ...
     def open(self, data: bytes, about: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """All that a running agent reaches here; None where this installation has no such part."""
+
+    sandbox: Sandbox | None = None
+    outbound: Outbound | None = None
+    models: Models | None = None
+    tool_servers: ToolServers | None = None
+    call_tool: Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[Answer]] | None = None
+    """Makes a tool's request: facts, and the values of the secrets that they name."""

@@ -9,18 +9,47 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from greenroom.domain.errors import Fault, Invalid
 
 MAX_CONDITION = 4_000
 _INT64 = 2**63
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WHERE = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _VARIABLE = re.compile(r"\bvars\.([A-Za-z_][A-Za-z0-9_]*)|\bvars\[\s*(?:'([^']*)'|\"([^\"]*)\")\s*\]")
 
-NAMES = ("vars", "turn.count", "channel", "environment", "caller", "called", "language", "text", "variant")
-"""What a condition may name. `vars` and `variant` are maps; slugs with `-` are there with `_` as well."""
+NAMES = (
+    "vars",
+    "turn.count",
+    "channel",
+    "environment",
+    "caller",
+    "called",
+    "user_id",
+    "language",
+    "text",
+    "variant",
+    "agent",
+    "topic",
+    "intent",
+    "sip",
+    "time.hour",
+    "time.minute",
+    "time.weekday",
+    "time.date",
+)
+"""What a condition may name.
+
+`vars`, `variant` and `sip` (headers) are maps; slugs with `-` are there with `_` as well. `agent` is the one
+that answers, `topic` the last topic answered, `intent` the best topic for what was just said, `time.*` are in
+the settings' time zone (`time.weekday` is mon … sun, `time.date` is 2026-01-31).
+"""
+_WHOLE = ("turn.count", "time.hour", "time.minute")
+_MAPS = ("vars", "variant", "sip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +58,29 @@ class Condition:
 
     text: str
     _compiled: Any
+    gives: str = "BOOL"
 
     def holds(self, activation: Mapping[str, Any]) -> tuple[bool, str | None]:
         """Returns whether it holds, and a problem when it could not be decided (which counts as no)."""
+        value, problem = self._evaluate(activation)
+        if problem is not None:
+            return False, problem
+        if value is True or value is False:
+            return value, None
+        return False, f"gives {type(value).__name__}, not true or false"
+
+    def value(self, activation: Mapping[str, Any]) -> tuple[Any, str | None]:
+        """Returns what it gives, as plain JSON, or a problem (then the value is None)."""
+        value, problem = self._evaluate(activation)
+        return (None, problem) if problem is not None else (_plain(value), None)
+
+    def _evaluate(self, activation: Mapping[str, Any]) -> tuple[Any, str | None]:
         try:
             result = self._compiled.eval(data=activation)
             failed, value = result.type() == _cel().Type.ERROR, result.value()
         except (RuntimeError, TypeError, ValueError) as wrong:
-            return False, _first_line(str(wrong))
-        if failed:
-            return False, _first_line(str(value))
-        if value is True or value is False:
-            return value, None
-        return False, f"gives {type(value).__name__}, not true or false"
+            return None, _first_line(str(wrong))
+        return (None, _first_line(str(value))) if failed else (value, None)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -51,10 +90,23 @@ class Condition:
 
 
 def compile_condition(text: str, *, in_workflow: bool = False) -> Condition:
-    """Returns the compiled condition; steps of a workflow may also name the `result` of a call.
+    """Returns the compiled condition; steps of a workflow may also name the `result` of a call and a `value`.
 
     Raises Invalid `invalid_condition` with the place and what is wrong.
     """
+    condition = _compile(text, in_workflow)
+    kind = condition.gives
+    if kind not in {"BOOL", "DYN"}:
+        raise _invalid(f"gives {kind.lower()}, not true or false")
+    return condition
+
+
+def compile_expression(text: str) -> Condition:
+    """Returns an expression of a workflow's step, which may give any type. Raises Invalid `invalid_condition`."""
+    return _compile(text, True)
+
+
+def _compile(text: str, in_workflow: bool) -> Condition:
     if len(text) > MAX_CONDITION:
         raise _invalid(f"is {len(text):,} characters long; at most {MAX_CONDITION:,} are allowed")
     try:
@@ -63,36 +115,65 @@ def compile_condition(text: str, *, in_workflow: bool = False) -> Condition:
         raise _invalid("holds characters that are not text") from None
     except RuntimeError as wrong:
         raise _invalid(_explain(str(wrong))) from None
-    kind = compiled.return_type().name()
-    if kind not in {"BOOL", "DYN"}:
-        raise _invalid(f"gives {kind.lower()}, not true or false")
-    return Condition(text, compiled)
+    return Condition(text, compiled, compiled.return_type().name())
 
 
 def activation_of(
     *,
     variables: Mapping[str, Any],
     variant: Mapping[str, str],
+    sip: Mapping[str, str] | None = None,
     turn_count: int,
-    channel: str,
-    environment: str,
-    caller: str,
-    called: str,
-    language: str,
-    text: str,
+    clock: Mapping[str, int | str] | None = None,
+    **texts: str,
 ) -> Mapping[str, Any]:
-    """Returns what conditions of one turn are evaluated against, made safe for the evaluator."""
+    """Returns what conditions of one turn are evaluated against, made safe for the evaluator.
+
+    `texts` are the names that hold text; those not given are empty. `clock` is as `read_clock` gives it.
+    """
     return {
+        **{name: _safe(texts.get(name, "")) for name in NAMES if name not in _MAPS and "." not in name},
         "vars": _safe_names(variables),
         "variant": _safe_names(variant),
+        "sip": _safe_names(sip or {}),
         "turn.count": turn_count,
-        "channel": _safe(channel),
-        "environment": _safe(environment),
-        "caller": _safe(caller),
-        "called": _safe(called),
-        "language": _safe(language),
-        "text": _safe(text),
+        **(clock or read_clock("", "")),
     }
+
+
+def read_clock(now: str, time_zone: str) -> Mapping[str, int | str]:
+    """Returns the `time.*` names of an ISO 8601 time in a zone; an unknown zone counts as UTC, no time as 1970."""
+    try:
+        at = datetime.fromisoformat(now) if now else datetime.fromtimestamp(0, UTC)
+    except ValueError:
+        at = datetime.fromtimestamp(0, UTC)
+    try:
+        at = at.astimezone(ZoneInfo(time_zone or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        at = at.astimezone(UTC)
+    return {
+        "time.hour": at.hour,
+        "time.minute": at.minute,
+        "time.weekday": _WEEKDAYS[at.weekday()],
+        "time.date": at.date().isoformat(),
+    }
+
+
+def safe_value(value: Any) -> Any:
+    """Returns a JSON value as an activation may hold it."""
+    return _safe(value)
+
+
+def _plain(value: Any) -> Any:
+    """Returns an evaluator's value as plain JSON; what is none becomes its text."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    inner = getattr(value, "value", None)
+    return _plain(inner()) if callable(inner) else str(value)
 
 
 def _safe_names(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,11 +237,7 @@ def _environment(in_workflow: bool) -> Any:
     cel = _cel()
     kinds = cel.Type
     table = kinds.Map(kinds.STRING, kinds.DYN)
-    variables = dict.fromkeys(NAMES, kinds.STRING) | {
-        "vars": table,
-        "variant": table,
-        "turn.count": kinds.INT,
-    }
+    variables = dict.fromkeys(NAMES, kinds.STRING) | dict.fromkeys(_MAPS, table) | dict.fromkeys(_WHOLE, kinds.INT)
     if in_workflow:
-        variables["result"] = kinds.DYN
+        variables |= {"result": kinds.DYN, "value": kinds.DYN}
     return cel.NewEnv(variables=variables)

@@ -1,9 +1,9 @@
-"""Carries a step out: streams the reply sentence by sentence and measures the stages.
+"""Carries a turn out: asks the outside, streams the reply and measures the stages.
 
-    async for piece in run_turn(program, state, Heard("hello"), context, clock):
+    async for piece in run_turn(program, state, Heard("hello"), context, clock, outside, place):
         # Delta(text, speech) …, then one TurnOutcome, always last
-    outcome = await finish_turn(program, state, heard, context, clock)     # without streaming
-    outcome = start_turn(program, context, clock)                          # the greeting
+    outcome = await finish_turn(program, state, heard, context, clock, outside, place)     # without streaming
+    outcome = start_turn(program, context, clock)                                         # the greeting
 
 `state` is not changed; the new one is `outcome.state`. Nobody sends text messages yet: their effect says
 `"delivery": "recorded"`.
@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from greenroom.ports import Clock
+from greenroom.domain.asks import Answer, Ask, Place, Streamed
+from greenroom.ports import Clock, Outside
 from greenroom.runtime.engine import Context, Effect, Heard, Recorded, State, Step, recorded, stages, start
 from greenroom.runtime.program import Program
 from greenroom.runtime.texts import split_sentences
@@ -43,24 +45,61 @@ class TurnOutcome:
     ended_by: str | None
     speech: Mapping[str, Any] | None
     record: Recorded
+    asks: tuple[Mapping[str, Any], ...] = ()
+    """What was asked of the outside, with the answers, in clear: for replay, never for people."""
 
 
 async def run_turn(
-    program: Program, state: State, heard: Heard, context: Context, clock: Clock
+    program: Program, state: State, heard: Heard, context: Context, clock: Clock, outside: Outside, place: Place
 ) -> AsyncIterator[Delta | TurnOutcome]:
-    """Yields the reply's sentences, then the outcome."""
-    begun = clock.monotonic_ms()
-    step, times = _timed(program, state, heard, context, clock)
-    for delta in _deltas(step):
+    """Yields the reply piece by piece, then the outcome. A model's words go out while it writes them."""
+    run = _Run(program, state, heard, context, clock)
+    while (asked := run.advance()) is not None:
+        if asked.gate is None:
+            run.answer(await outside.answer(asked, place))
+            continue
+        async for piece in _stream(asked, asked.gate, outside, place):
+            if isinstance(piece, Delta):
+                run.out = True
+                yield piece
+            else:
+                run.answer(piece)
+    for delta in run.rest():
         yield delta
-    yield _outcome(program, step, times, clock.monotonic_ms() - begun)
+    yield run.outcome()
 
 
-async def finish_turn(program: Program, state: State, heard: Heard, context: Context, clock: Clock) -> TurnOutcome:
+async def _stream(ask: Ask, gate: Streamed, outside: Outside, place: Place) -> AsyncIterator[Delta | Answer]:
+    """Yields what the gate lets through while the answer comes in, then the answer."""
+    written: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def take(text: str) -> None:
+        written.put_nowait(text)
+
+    async def work() -> Answer:
+        try:
+            return await outside.answer(ask, place, take)
+        finally:
+            written.put_nowait(None)
+
+    task = asyncio.ensure_future(work())
+    try:
+        while (text := await written.get()) is not None:
+            if (piece := gate.feed(text)) is not None:
+                yield Delta(*piece)
+        yield gate.close(await task)
+    finally:
+        task.cancel()
+
+
+async def finish_turn(
+    program: Program, state: State, heard: Heard, context: Context, clock: Clock, outside: Outside, place: Place
+) -> TurnOutcome:
     """Returns the outcome of a whole turn."""
-    begun = clock.monotonic_ms()
-    step, times = _timed(program, state, heard, context, clock)
-    return _outcome(program, step, times, clock.monotonic_ms() - begun)
+    run = _Run(program, state, heard, context, clock)
+    while (asked := run.advance()) is not None:
+        run.answer(await outside.answer(asked, place))
+    return run.outcome()
 
 
 def start_turn(program: Program, context: Context, clock: Clock) -> TurnOutcome:
@@ -71,26 +110,61 @@ def start_turn(program: Program, context: Context, clock: Clock) -> TurnOutcome:
     return _outcome(program, step, {"begin": total}, total)
 
 
-def _timed(
-    program: Program, state: State, heard: Heard, context: Context, clock: Clock
-) -> tuple[Step, dict[str, float]]:
-    work = stages(program, state, heard, context)
-    times: dict[str, float] = {}
-    last = clock.monotonic_ms()
-    while True:
-        try:
-            stage = next(work)
-        except StopIteration as done:
-            return done.value, times
-        now = clock.monotonic_ms()
-        times[stage] = times.get(stage, 0.0) + now - last
-        last = now
+class _Run:
+    """One turn under way: what it asked last, how long its stages took, what is out already."""
+
+    def __init__(self, program: Program, state: State, heard: Heard, context: Context, clock: Clock) -> None:
+        self._program = program
+        self._clock = clock
+        self._work = stages(program, state, heard, context)
+        self._sent: Answer | None = None
+        self._step: Step | None = None
+        self._begun = self._last = clock.monotonic_ms()
+        self._times: dict[str, float] = {}
+        self._asked = ""
+        self.out = False
+
+    def advance(self) -> Ask | None:
+        """Goes on to the next ask; None when the turn is done."""
+        while True:
+            try:
+                item = self._work.send(self._sent)
+            except StopIteration as done:
+                self._step = done.value
+                return None
+            self._sent = None
+            if isinstance(item, Ask):
+                self._asked = item.to
+                return item
+            self._measure(item)
+
+    def answer(self, answer: Answer) -> None:
+        """Gives the answer to the last ask."""
+        self._sent = answer
+        self._measure(self._asked)
+
+    def _measure(self, stage: str) -> None:
+        now = self._clock.monotonic_ms()
+        self._times[stage] = self._times.get(stage, 0.0) + now - self._last
+        self._last = now
+
+    def rest(self) -> tuple[Delta, ...]:
+        """Returns what is not out yet."""
+        assert self._step is not None
+        deltas = _deltas(self._step)
+        if self.out and deltas:
+            return (Delta(f" {deltas[0].text}", deltas[0].speech), *deltas[1:])
+        return deltas
+
+    def outcome(self) -> TurnOutcome:
+        assert self._step is not None
+        return _outcome(self._program, self._step, self._times, self._clock.monotonic_ms() - self._begun)
 
 
 def _deltas(step: Step) -> tuple[Delta, ...]:
     """Returns the said texts in sentences. A text whose speech has other sentences is one piece."""
     deltas: list[Delta] = []
-    said = [effect for effect in step.effects if effect["type"] == "said"]
+    said = [effect for effect in step.effects if effect["type"] == "said" and not effect.get("streamed")]
     for index, effect in enumerate(said):
         texts = split_sentences(effect["text"])
         spoken = split_sentences(effect.get("speech", ""))
@@ -105,7 +179,7 @@ def _deltas(step: Step) -> tuple[Delta, ...]:
 def _outcome(program: Program, step: Step, times: Mapping[str, float], total: float) -> TurnOutcome:
     latency = {name: round(value, 3) for name, value in times.items()}
     trace = {**step.trace, "stages": list(times), "latency_ms": {**latency, "total": round(total, 3)}}
-    timed = Step(step.effects, step.state, trace, step.speech)
+    timed = Step(step.effects, step.state, trace, step.speech, step.asks)
     return TurnOutcome(
         timed.said,
         timed.effects,
@@ -115,4 +189,5 @@ def _outcome(program: Program, step: Step, times: Mapping[str, float], total: fl
         timed.ended_by,
         timed.speech,
         recorded(program, timed),
+        timed.asks,
     )

@@ -1,7 +1,7 @@
 """One turn as a pure step: state and input in, effects and the next state out.
 
     begun = start(program, context)                       # the greeting
-    next  = step(program, begun.state, Heard("hello"), context)
+    next  = step(program, begun.state, Heard("hello"), context, answers)
 
 Both return a Step: `said`, `effects`, `state`, `trace`, `speech`, `ended`, `ended_by`; all plain JSON. The
 same arguments give the same step in every process. `stages` is `step` that stops after each stage, so that
@@ -10,22 +10,26 @@ the driver can time it. `recorded` is what may be kept: personal data masked.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from greenroom.runtime.brains import Brain
-from greenroom.runtime.brains.local import LocalBrain
+from greenroom.domain.asks import Answer, Ask, failed
+from greenroom.runtime.answering import answer_turn, choose_rules
+from greenroom.runtime.asking import Working
 from greenroom.runtime.controls import control_output, correct, speech_of
+from greenroom.runtime.guardrails import guard_output
 from greenroom.runtime.program import Program
 from greenroom.runtime.texts import MASK, mask, say_value
 from greenroom.runtime.turn import Context, Effect, Heard, State, Turn, fresh_state
-from greenroom.runtime.values import coerce
 
 __all__ = ["Context", "Effect", "Heard", "Recorded", "State", "Step", "recorded", "stages", "start", "step"]
 
-LOCAL = LocalBrain()
 TOP_TOPICS = 5
+NOT_RECORDED = failed("not_recorded", "the outside was not asked: this is a replay, or a moment without it")
+T = TypeVar("T")
+_UNSHOWN = frozenset({"code", "modules", "conv", "secrets", "sources"})
+_UNCOMPARED = frozenset({"vars", "turn", "history"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Step:
     state: State
     trace: Mapping[str, Any]
     speech: Mapping[str, Any] | None = None
+    asks: tuple[Mapping[str, Any], ...] = ()
+    """What was asked of the outside: {to, facts, answer}, in order; personal values are in clear."""
 
     @property
     def said(self) -> str:
@@ -60,6 +66,7 @@ class Recorded:
     said: str
     effects: tuple[Effect, ...]
     trace: Mapping[str, Any]
+    asks: tuple[Mapping[str, Any], ...] = ()
 
 
 def start(program: Program, context: Context) -> Step:
@@ -67,32 +74,35 @@ def start(program: Program, context: Context) -> Step:
     turn = Turn(program, fresh_state(), "", context)
     _begin(turn)
     turn.decision = "greeting"
-    _choose_rules(turn)
-    turn.say(program.agent.greeting or turn.built_in("greeting"), "greeting")
-    control = control_output(turn, stop_phrases=False)
+    choose_rules(turn)
+    turn.say(_greeting(turn) or turn.built_in("greeting"), "greeting")
+    control = _unasked(control_output(turn, stop_phrases=False))
+    turn.remember()
     return _finish(turn, {"raw": "", "text": "", "corrections": []}, control, ("begin", "control"))
 
 
-def step(program: Program, state: State, heard: Heard, context: Context, brain: Brain = LOCAL) -> Step:
-    """Answers one input. Never raises for what bodies, state or input hold."""
-    work = stages(program, state, heard, context, brain)
+def step(program: Program, state: State, heard: Heard, context: Context, answers: Iterable[Answer] = ()) -> Step:
+    """Answers one input, with what the outside answered to its asks, in order. A missing answer is a failed one.
+
+    This is how a recorded turn is replayed. Never raises for what bodies, state, input or answers hold.
+    """
+    work, left = stages(program, state, heard, context), iter(answers)
+    sent: Answer | None = None
     while True:
         try:
-            next(work)
+            item = work.send(sent)
         except StopIteration as done:
             return done.value
+        sent = next(left, NOT_RECORDED) if isinstance(item, Ask) else None
 
 
-def stages(
-    program: Program, state: State, heard: Heard, context: Context, brain: Brain = LOCAL
-) -> Generator[str, None, Step]:
-    """Does one turn, yielding the name of each stage when it is done; returns the step."""
+def stages(program: Program, state: State, heard: Heard, context: Context) -> Working[Step]:
+    """Does one turn, yielding the name of each stage when it is done and what it asks; returns the step."""
     if not state:
         begun = Turn(program, fresh_state(), "", context)
         _begin(begun)
         state = begun.state
     turn = Turn(program, state, heard.text, context)
-    turn.brain = brain.name
     if turn.ended:
         return _after_end(turn)
     turn.state["turn"] += 1
@@ -104,19 +114,40 @@ def stages(
     if len(heard.text) > len(raw):
         turn.note(f"only the first {len(raw):,} of {len(heard.text):,} characters were read")
     yield "hear"
-    _choose_rules(turn)
-    yield "rules"
     if heard.event == "hang_up":
+        choose_rules(turn)
         turn.decision = "hang_up"
         turn.end("caller")
     elif heard.event == "silence" or not turn.text.strip():
+        choose_rules(turn)
         _stay_silent(turn)
     else:
         turn.state["silences"] = 0
-        yield from brain.answer(turn)
-    control = control_output(turn)
-    yield "control"
+        yield from answer_turn(turn)
+    if turn.program.leads.guardrails:
+        guard_output(turn)
+        yield "guardrails"
+    control = yield from control_output(turn)
+    turn.remember()
     return _finish(turn, record, control, ())
+
+
+def _unasked(work: Working[T]) -> T:
+    """Runs work that may not ask the outside."""
+    sent: Answer | None = None
+    while True:
+        try:
+            sent = NOT_RECORDED if isinstance(work.send(sent), Ask) else None
+        except StopIteration as done:
+            return done.value
+
+
+def _greeting(turn: Turn) -> str:
+    widgets = turn.program.leads.widgets
+    widget = widgets.get("default") or next(iter(widgets.values()), None)
+    if turn.context.channel == "widget" and widget is not None and widget.greeting:
+        return widget.greeting
+    return turn.agent.greeting
 
 
 def recorded(program: Program, step: Step) -> Recorded:
@@ -134,8 +165,20 @@ def recorded(program: Program, step: Step) -> Recorded:
         return text
 
     effects = tuple(mask(_without_values(program, effect), hidden) for effect in step.effects)
+    asks = tuple(mask(_shown(ask), hidden) for ask in step.asks)
     trace = mask({**step.trace, "changes": _mask_changes(program, step.trace.get("changes", []))}, hidden)
-    return Recorded(hidden(step.trace["heard"]["text"]), hidden(step.said), effects, trace)
+    return Recorded(hidden(step.trace["heard"]["text"]), hidden(step.said), effects, trace, asks)
+
+
+def _shown(ask: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a call as it is shown: without the code and the state that were sent with it."""
+    facts: Mapping[str, Any] = ask["facts"]
+    kept = {key: value for key, value in facts.items() if key not in _UNSHOWN}
+    if ask["to"] == "model":
+        kept["tools"] = [tool.get("name", "") for tool in facts.get("tools", [])]
+        kept["messages"] = len(facts.get("messages", []))
+        kept["instructions"] = len(facts.get("instructions", ""))
+    return {"to": ask["to"], "facts": kept, "answer": dict(ask["answer"])}
 
 
 def _without_values(program: Program, effect: Effect) -> Effect:
@@ -150,6 +193,11 @@ def _mask_changes(program: Program, changes: list[Mapping[str, Any]]) -> list[Ma
 
 def _begin(turn: Turn) -> None:
     """Sets what the conversation was started with."""
+    turn.state["agent"] = turn.program.agent.slug
+    for name, value in turn.context.user_variables.items():
+        plan = turn.program.variables.get(name)
+        if plan is not None and plan.of_user:
+            turn.set_variable(name, value, "what is kept of the user")
     variant = turn.program.variant
     wanted = turn.context.variant
     if wanted:
@@ -160,27 +208,10 @@ def _begin(turn: Turn) -> None:
         else:
             turn.note(f"there is no site '{wanted[:80]}'; the default one is used")
     for name, value in turn.context.variables.items():
-        plan = turn.program.variables.get(name)
-        if plan is None:
+        if name not in turn.program.variables:
             turn.note(f"the version has no variable '{str(name)[:80]}'; its value is kept all the same")
-            kept, problem = coerce(value, "")
-        else:
-            kept, problem = coerce(value, plan.type)
-        if problem:
-            turn.note(f"variable '{str(name)[:80]}' {problem}; it was not set")
-            continue
-        turn.state["vars"][str(name)] = kept
-        turn.add("variable_set", variable=str(name), value=kept)
+        turn.set_variable(str(name), value, "the start")
     turn.forget_values()
-
-
-def _choose_rules(turn: Turn) -> None:
-    for rule in turn.program.rules:
-        holds, problem = rule.when.holds(turn.activation)
-        if problem:
-            turn.note(f"rule/{rule.slug}: its condition could not be decided ({problem}); it is left out")
-        if holds:
-            turn.rules.append(rule)
 
 
 def _stay_silent(turn: Turn) -> None:
@@ -206,6 +237,7 @@ def _finish(turn: Turn, heard: Mapping[str, Any], control: Mapping[str, Any], do
     broken = turn.problems_of_program()
     trace: dict[str, Any] = {
         "brain": turn.brain,
+        "agent": turn.agent.slug,
         "turn": turn.state["turn"],
         "now": turn.context.now,
         "environment": turn.context.environment,
@@ -221,6 +253,13 @@ def _finish(turn: Turn, heard: Mapping[str, Any], control: Mapping[str, Any], do
             for rule in turn.rules
         ],
         "actions": turn.actions,
+        "passages": [{key: value for key, value in each.items() if key != "text"} for each in turn.passages],
+        "prompts": turn.prompts,
+        "guardrails": turn.guardrails,
+        "workflow": dict(flow) if (flow := turn.state["flow"]) else None,
+        "playbook": dict(turn.state["playbook"]) if turn.state["playbook"] else None,
+        "models": turn.models,
+        **({"fallback_of": turn.fallback_of} if turn.fallback_of else {}),
         **control,
         "changes": _changes(turn),
         "problems": turn.problems,
@@ -232,13 +271,13 @@ def _finish(turn: Turn, heard: Mapping[str, Any], control: Mapping[str, Any], do
         trace["keyphrases"] = [dict(phrase) for phrase in turn.program.keyphrases]
     if done:
         trace["stages"] = list(done)
-    return Step(tuple(turn.effects), turn.state, trace, speech)
+    return Step(tuple(turn.effects), turn.state, trace, speech, tuple(turn.asks))
 
 
 def _changes(turn: Turn) -> list[dict[str, Any]]:
     """Returns what the turn changed in the state, save the count of turns."""
-    before = {key: value for key, value in turn.before.items() if key not in {"vars", "turn"}}
-    after = {key: value for key, value in turn.state.items() if key not in {"vars", "turn"}}
+    before = {key: value for key, value in turn.before.items() if key not in _UNCOMPARED}
+    after = {key: value for key, value in turn.state.items() if key not in _UNCOMPARED}
     for name in dict.fromkeys((*turn.before["vars"], *turn.state["vars"])):
         before[f"vars.{name}"] = turn.before["vars"].get(name)
         after[f"vars.{name}"] = turn.state["vars"].get(name)

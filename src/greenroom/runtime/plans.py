@@ -30,7 +30,7 @@ ALWAYS = Guard()
 
 @dataclass(frozen=True, slots=True)
 class ActionPlan:
-    """One typed action of a topic; `type` is sms, handoff, call or workflow."""
+    """One typed action of a topic; `type` is sms, handoff, call, tool, workflow, playbook or agent."""
 
     id: str
     type: str
@@ -49,6 +49,7 @@ class TopicPlan:
     actions: tuple[ActionPlan, ...]
     enabled: bool
     enabled_in: Mapping[str, bool]
+    instructions: str = ""
 
     def is_on(self, environment: str) -> bool:
         """Says whether the topic answers in an environment."""
@@ -66,6 +67,24 @@ class AgentPlan:
     brain: str
     languages: tuple[str, ...]
     voice: str
+    persona: str = ""
+    instructions: str = ""
+    style: str = ""
+    model: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """temperature, max_tokens, connection and timeout_ms, where they are given."""
+    tools: frozenset[tuple[str, str]] = frozenset()
+    """(kind, slug) of what it may call; empty for everything."""
+    topics: frozenset[str] = frozenset()
+    """Topics it answers from; empty for all."""
+    knowledge: frozenset[str] = frozenset()
+
+    def may_call(self, kind: str, slug: str) -> bool:
+        """Says whether the agent is given a function, tool or MCP server."""
+        return not self.tools or (kind, slug) in self.tools
+
+    def answers(self, topic: str) -> bool:
+        """Says whether a topic is among the agent's."""
+        return not self.topics or topic in self.topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +121,7 @@ class RulePlan:
     hard: bool
     when: Guard
     forbidden: tuple[str, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +155,8 @@ class VariablePlan:
     type: str
     default: Any
     pii: bool
+    of_user: bool = False
+    """Kept from one conversation of a user to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +188,8 @@ class SettingsPlan:
     handover_message: str = ""
     silence_limit: int = 0
     silence_message: str = ""
+    time_zone: str = "UTC"
+    ask_again: str = ""
+    """Said after an answer that leaves nothing open; '' for nothing."""
+    knowledge_limit: int = 3
+    knowledge_min_score: float = 0.2

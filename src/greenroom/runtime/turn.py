@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from greenroom.runtime.bodies import clean, mapping
-from greenroom.runtime.conditions import activation_of
+from greenroom.runtime.conditions import activation_of, read_clock
 from greenroom.runtime.phrases import built_in
-from greenroom.runtime.plans import HandoffPlan, RulePlan
+from greenroom.runtime.plans import AgentPlan, HandoffPlan, RulePlan
 from greenroom.runtime.program import Program
 from greenroom.runtime.texts import Scope, render
-from greenroom.runtime.values import start_value
+from greenroom.runtime.values import coerce, start_value
 
 MAX_HEARD = 4_000
+MAX_VARIABLES = 500
+MAX_HISTORY = 20
+MAX_REMEMBERED = 1_500
 VOICE = "voice"
 
 State = Mapping[str, Any]
@@ -36,8 +39,8 @@ class Heard:
 class Context:
     """Where and with whom a conversation is held. The same for all its turns, except `now`.
 
-    `environment` is the primary alias; `variables` are set when the conversation starts; `variant` is the
-    id or name of a row, '' for the default row; `now` is ISO 8601 text and only recorded.
+    `environment` is the primary alias; `variables` are set when the conversation starts, `user_variables` are
+    what is kept of the user; `variant` is the id or name of a row, '' for the default row; `now` is ISO 8601.
     """
 
     environment: str = ""
@@ -48,6 +51,9 @@ class Context:
     variant: str = ""
     sip_headers: Mapping[str, str] = field(default_factory=dict[str, str])
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    user_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    user_id: str = ""
+    conversation: str = ""
     now: str = ""
 
 
@@ -58,8 +64,12 @@ def fresh_state() -> dict[str, Any]:
         "turn": 0,
         "vars": {},
         "variant": "",
+        "agent": "",
         "topic": "",
         "pending": None,
+        "flow": None,
+        "playbook": None,
+        "history": [],
         "misses": 0,
         "silences": 0,
         "handed_off": "",
@@ -74,8 +84,10 @@ def read_state(state: State) -> dict[str, Any]:
         value = state.get(key)
         if isinstance(value, type(default)) and not (isinstance(value, bool) and isinstance(default, int)):
             known[key] = value
-    pending = state.get("pending")
-    known["pending"] = dict(pending) if isinstance(pending, Mapping) else None
+    for key in ("pending", "flow", "playbook"):
+        value = state.get(key)
+        known[key] = dict(value) if isinstance(value, Mapping) else None
+    known["history"] = [list(each) for each in known["history"] if isinstance(each, list | tuple) and len(each) == 2]
     known["vars"] = dict(mapping(state.get("vars")))
     return known
 
@@ -94,8 +106,15 @@ class Turn:
         self.problems: list[str] = []
         self.actions: list[dict[str, Any]] = []
         self.topics: list[dict[str, Any]] = []
+        self.intent = ""
+        self.passages: list[dict[str, Any]] = []
         self.rules: list[RulePlan] = []
+        self.prompts: list[str] = []
+        self.guardrails: list[dict[str, Any]] = []
+        self.asks: list[dict[str, Any]] = []
+        self.models: list[dict[str, Any]] = []
         self.brain = "local"
+        self.fallback_of = ""
         self.decision = ""
         self.in_scope: bool | None = None
         self.topic = ""
@@ -109,6 +128,16 @@ class Turn:
     @property
     def ended(self) -> bool:
         return bool(self.state["ended_by"])
+
+    @property
+    def agent(self) -> AgentPlan:
+        """Returns the agent that has the conversation now."""
+        return self.program.agents.get(self.state["agent"], self.program.agent)
+
+    @property
+    def history(self) -> list[dict[str, str]]:
+        """Returns what was said before this turn, oldest first: `{role: user | assistant, text}`."""
+        return [{"role": role, "text": text} for role, text in self.before["history"]]
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -138,13 +167,19 @@ class Turn:
             self._activation = activation_of(
                 variables=self.variables,
                 variant=self.variant,
+                sip=context.sip_headers,
                 turn_count=self.state["turn"],
+                clock=read_clock(context.now, self.program.settings.time_zone),
                 channel=context.channel,
                 environment=context.environment,
                 caller=context.caller,
                 called=context.called,
+                user_id=context.user_id,
                 language=self.language,
                 text=self.text,
+                agent=self.agent.slug,
+                topic=self.state["topic"],
+                intent=self.intent,
             )
         return self._activation
 
@@ -179,6 +214,48 @@ class Turn:
             self.effects.append({"type": "said", "text": text, "part": part})
         return bool(text)
 
+    def say_streamed(self, text: str, streamed: int, part: str = "answer") -> bool:
+        """Says what a model wrote; the first `streamed` characters are out already and cannot be changed."""
+        text = text.strip()
+        gone, rest = text[:streamed].rstrip(), text[streamed:].strip()
+        if gone:
+            self.effects.append({"type": "said", "text": gone, "part": part, "streamed": True})
+        return self.say_plain(rest, part) or bool(gone)
+
+    def may_stream(self) -> bool:
+        """Says whether everything said so far in this turn is out already, so that more may follow at once."""
+        return all(effect.get("streamed") for effect in self.effects if effect["type"] == "said")
+
+    def set_variable(self, name: str, value: Any, because: str) -> bool:
+        """Sets a variable in the form that its type asks for; returns whether it could be."""
+        plan = self.program.variables.get(name) or self.program.variables.get(name.replace("_", "-"))
+        kept, problem = coerce(value, plan.type if plan else "")
+        if problem:
+            self.note(f"{because}: variable '{name[:80]}' {problem}; it was not set")
+            return False
+        slug = plan.slug if plan else name[:80]
+        if slug not in self.state["vars"] and len(self.state["vars"]) >= MAX_VARIABLES:
+            self.note(f"{because}: more than {MAX_VARIABLES} variables; '{slug}' was not set")
+            return False
+        self.state["vars"][slug] = kept
+        self.add("variable_set", variable=slug, value=kept)
+        self.forget_values()
+        return True
+
+    def change_agent(self, slug: str, because: str, message: str = "") -> bool:
+        """Moves the conversation to another agent with all its state; returns whether there is such an agent."""
+        if slug not in self.program.agents:
+            self.note(f"{because}: there is no agent/{slug}")
+            return False
+        before = self.agent.slug
+        if slug == before:
+            return False
+        self.say(message, "transfer")
+        self.state["agent"] = slug
+        self.add("agent_changed", agent=slug, before=before, because=because)
+        self.forget_values()
+        return True
+
     def add(self, kind: str, **facts: Any) -> None:
         """Adds an effect."""
         self.effects.append({"type": kind, **facts})
@@ -187,11 +264,11 @@ class Turn:
         """Ends the conversation, once."""
         if not self.ended:
             self.state["ended_by"] = by
-            self.state["pending"] = None
+            self.state["pending"] = self.state["flow"] = self.state["playbook"] = None
             self.add("ended", by=by)
 
     def goodbye(self) -> str:
-        return self.program.agent.goodbye or self.built_in("goodbye")
+        return self.agent.goodbye or self.built_in("goodbye")
 
     def hand_off(self, handoff: HandoffPlan, reason: str, message: str = "") -> None:
         """Passes the conversation on and ends it here. Header values lose their line breaks."""
@@ -213,6 +290,12 @@ class Turn:
             reason=reason,
         )
         self.end("handoff")
+
+    def remember(self) -> None:
+        """Keeps what was heard and said for a model's next turn."""
+        said = " ".join(effect["text"] for effect in self.effects if effect["type"] == "said")
+        new = [[role, text[:MAX_REMEMBERED]] for role, text in (("user", self.text), ("assistant", said)) if text]
+        self.state["history"] = [*self.state["history"], *new][-MAX_HISTORY:]
 
     def problems_of_program(self) -> list[str]:
         """Returns what the version could not use, for the trace."""

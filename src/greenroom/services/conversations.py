@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
+from greenroom.domain.asks import Place
 from greenroom.domain.canonical import Digest
 from greenroom.domain.conversations import CHANNELS, Conversation, Origin, Turn
 from greenroom.domain.environments import Environment, choose_arm, choose_slot
@@ -15,7 +16,7 @@ from greenroom.domain.errors import Conflict, Fault, GreenroomError, Invalid, No
 from greenroom.domain.events import format_time
 from greenroom.domain.ids import ConversationId
 from greenroom.domain.projects import Project
-from greenroom.ports import ConversationFilter, Reading, Writing
+from greenroom.ports import ConversationFilter, Outside, Reading, Writing
 from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, start_turn
 from greenroom.runtime.turn import Context, Heard
 from greenroom.services.programs import Programs
@@ -90,9 +91,10 @@ class _Next:
 class Conversations:
     """The verbs of conversations."""
 
-    def __init__(self, work: Work, programs: Programs) -> None:
+    def __init__(self, work: Work, programs: Programs, outside: Outside) -> None:
         self._work = work
         self._programs = programs
+        self._outside = outside
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self, call: Call, slug: str, begin: Beginning) -> tuple[ConversationView, TurnView]:
@@ -110,7 +112,7 @@ class Conversations:
             await self._work.change(replace_answer(call), lambda tx: tx.put_snapshot(_snapshot(place)))
         program = await self._programs.load(call.workspace, place.digest)
         now = clock.now()
-        context = _context_json(place.environment.alias, begin)
+        context = _context_json(place.environment.alias, begin, id_)
         outcome = start_turn(program, _context(context, format_time(now)), clock)
         conversation = Conversation(
             id=id_,
@@ -146,7 +148,8 @@ class Conversations:
             coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
             program = await self._programs.load(call.workspace, coming.digest)
             state, context = self._recall(coming)
-            outcome = await finish_turn(program, state, heard, context, self._work.clock)
+            place = self._place(call, coming)
+            outcome = await finish_turn(program, state, heard, context, self._work.clock, self._outside, place)
             return await self._work.change(call, lambda tx: self._record(tx, coming, outcome))
 
     async def stream_turn(self, call: Call, id_: str, heard: Heard) -> AsyncIterator[Delta | TurnView]:
@@ -155,7 +158,9 @@ class Conversations:
             coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
             program = await self._programs.load(call.workspace, coming.digest)
             state, context = self._recall(coming)
-            async for piece in run_turn(program, state, heard, context, self._work.clock):
+            place = self._place(call, coming)
+            clock, outside = self._work.clock, self._outside
+            async for piece in run_turn(program, state, heard, context, clock, outside, place):
                 if isinstance(piece, Delta):
                     yield piece
                 else:
@@ -273,6 +278,22 @@ class Conversations:
                 changed = True
         return ConversationView(conversation, environment.alias if environment else "", changed)
 
+    def _place(self, call: Call, coming: _Next) -> Place:
+        """Returns where the turn's asks come from: only traffic sees an environment's live secrets (R32)."""
+        conversation = coming.conversation
+        return Place(
+            call.workspace,
+            conversation.project,
+            conversation.environment,
+            coming.alias,
+            "live" if conversation.origin == "public" else "draft",
+            coming.digest,
+            conversation.id,
+            conversation.channel,
+            conversation.origin,
+            format_time(self._work.clock.now()),
+        )
+
     def _recall(self, coming: _Next) -> tuple[Mapping[str, Any], Context]:
         stored = coming.conversation.state
         return stored["engine"], _context(stored["context"], format_time(self._work.clock.now()))
@@ -326,8 +347,10 @@ def _context_environment(tx: Reading, project: Project) -> Environment:
     return next((e for e in environments if e.editable), environments[0])
 
 
-def _context_json(alias: str, begin: Beginning) -> dict[str, Any]:
+def _context_json(alias: str, begin: Beginning, id_: ConversationId) -> dict[str, Any]:
     return {
+        "conversation": id_,
+        "user_id": begin.user_id or "",
         "environment": alias,
         "channel": begin.channel,
         "caller": begin.caller,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
+from greenroom.domain.asks import Answer, Place, failed
 from greenroom.domain.kind import Registry
-from greenroom.ports import Clock, Store
+from greenroom.ports import Clock, ModelKey, Reachable, Store
 from greenroom.services.access import Access
 from greenroom.services.comparisons import Comparisons
 from greenroom.services.content import Content
@@ -15,6 +17,7 @@ from greenroom.services.environments import Environments
 from greenroom.services.history import History
 from greenroom.services.imports import Imports, Reader
 from greenroom.services.keys import Keys
+from greenroom.services.outside import Reaching
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
@@ -25,9 +28,16 @@ from greenroom.services.work import Work
 
 
 class Desk:
-    """The services over one store. `readers` are the importers by format."""
+    """The services over one store. `readers` are the importers by format, `reachable` what agents reach."""
 
-    def __init__(self, store: Store, clock: Clock, kinds: Registry, readers: Mapping[str, Reader]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        kinds: Registry,
+        readers: Mapping[str, Reader],
+        reachable: Reachable | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.kinds = kinds
@@ -43,7 +53,24 @@ class Desk:
         self.comparisons = Comparisons(self.work)
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
-        self.conversations = Conversations(self.work, self.programs)
+        self.outside = Reaching(
+            clock,
+            reachable or Reachable(),
+            secrets=self._no_secrets,
+            model_keys=self._no_key,
+            knowledge=self._nothing,
+            tables=self._nothing,
+        )
+        self.conversations = Conversations(self.work, self.programs, self.outside)
         self.history = History(self.work)
         self.keys = Keys(self.work)
         self.traffic = Traffic(store, self.programs)
+
+    async def _no_secrets(self, place: Place, names: Collection[str]) -> Mapping[str, str]:
+        return {}
+
+    async def _no_key(self, place: Place, connection: str, provider: str) -> ModelKey:
+        return ModelKey()
+
+    async def _nothing(self, facts: Mapping[str, Any], place: Place) -> Answer:
+        return failed("not_available", "this installation has none")

@@ -8,6 +8,7 @@ from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, 
 from greenroom.runtime.engine import Context, Heard, step
 from greenroom.runtime.program import compile_program
 from tests.support.agents import changed, hotel
+from tests.support.outside import PLACE, Scripted
 
 CALL = Context(environment="live", channel="voice", caller="+441632960555")
 CHAT = Context(environment="live", channel="chat")
@@ -36,7 +37,9 @@ class Ticking:
 async def stream(text: str, context: Context) -> tuple[list[Delta], TurnOutcome]:
     program = compile_program(hotel("v3"))
     begun = start_turn(program, context, Ticking())
-    pieces = [piece async for piece in run_turn(program, begun.state, Heard(text), context, Ticking())]
+    pieces = [
+        piece async for piece in run_turn(program, begun.state, Heard(text), context, Ticking(), Scripted(), PLACE)
+    ]
     *deltas, outcome = pieces
     assert isinstance(outcome, TurnOutcome)
     return [piece for piece in deltas if isinstance(piece, Delta)], outcome
@@ -79,7 +82,7 @@ async def test_every_stage_is_timed() -> None:
         "match": 1.5,
         "answer": 1.5,
         "control": 1.5,
-        "total": 10.5,
+        "total": 9.0,
     }
 
 
@@ -89,11 +92,13 @@ async def test_without_streaming_the_outcome_is_the_same() -> None:
     begun = start_turn(program, CALL, Ticking())
     assert begun.said.startswith("Welcome to the Larkspur Quay")
     assert begun.trace["latency_ms"]["begin"] == 1.5
-    outcome = await finish_turn(program, begun.state, Heard("bye"), CALL, Ticking())
+    outcome = await finish_turn(program, begun.state, Heard("bye"), CALL, Ticking(), Scripted(), PLACE)
     taken = step(program, begun.state, Heard("bye"), CALL)
     assert (outcome.said, outcome.events, outcome.state) == (taken.said, taken.effects, taken.state)
     assert (outcome.ended, outcome.ended_by) == (True, "caller")
-    streamed = [piece async for piece in run_turn(program, begun.state, Heard("bye"), CALL, Ticking())]
+    streamed = [
+        piece async for piece in run_turn(program, begun.state, Heard("bye"), CALL, Ticking(), Scripted(), PLACE)
+    ]
     assert streamed[-1] == outcome
 
 
@@ -111,8 +116,8 @@ async def test_the_record_is_masked_and_the_outcome_is_not() -> None:
 async def test_a_text_message_is_recorded_and_the_outcome_says_so() -> None:
     program = compile_program(hotel("v3"))
     state = start_turn(program, CALL, Ticking()).state
-    offered = await finish_turn(program, state, Heard("Can I check out late?"), CALL, Ticking())
-    sent = await finish_turn(program, offered.state, Heard("yes"), CALL, Ticking())
+    offered = await finish_turn(program, state, Heard("Can I check out late?"), CALL, Ticking(), Scripted(), PLACE)
+    sent = await finish_turn(program, offered.state, Heard("yes"), CALL, Ticking(), Scripted(), PLACE)
     assert [event["delivery"] for event in sent.events if event["type"] == "sms_sent"] == ["recorded"]
     assert sent.trace["actions"][0]["outcome"] == "sent"
     assert sent.trace["stages"] == ["hear", "rules", "consent", "control"]

@@ -155,8 +155,8 @@ def test_variables_given_at_the_start_are_typed_and_known_to_conditions() -> Non
     assert "no variable 'table'" in problems
     assert {"key": "vars.nights", "before": None, "after": 5} in conversation.last.trace["changes"]
     early = "Can I check in early?"
-    assert conversation.say(early).trace["actions"][0]["outcome"] == "not_run"
-    assert conversation.effects("workflow_not_run")[0]["workflow"] == "request-early-check-in"
+    assert conversation.say(early).trace["actions"][0]["outcome"] == "started"
+    assert conversation.effects("workflow_started")[0]["workflow"] == "request-early-check-in"
     none = talk(hotel("v3"), variables={"nights": 0})
     assert none.say(early).trace["actions"][0]["outcome"] == "condition_false"
 

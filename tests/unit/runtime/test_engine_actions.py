@@ -180,13 +180,23 @@ def test_an_answer_in_between_starts_the_count_again() -> None:
     assert kinds(conversation) == ["fallback", "said"]
 
 
-def test_functions_are_seen_not_run() -> None:
+def test_a_function_is_called_and_its_answer_said() -> None:
     conversation = talk(hotel("v3"), variables={"booking_reference": "AB12CD"})
-    conversation.say("Can I have an invoice?")
-    called = conversation.effects("function_not_run")[0]
-    assert called["function"] == "find_invoice"
-    assert "not run in this release" in called["reason"]
+    answer = {"result": "It is on its way.", "effects": [], "prints": ["found"], "ms": 2.5}
+    assert conversation.say("Can I have an invoice?", answers=[answer]).said.endswith("It is on its way.")
+    called = conversation.effects("function_called")[0]
+    assert (called["function"], called["prints"], called["ms"]) == ("find_invoice", ["found"], 2.5)
+    asked = conversation.last.asks[0]
+    assert asked["to"] == "function"
+    assert asked["facts"]["conv"]["state"]["booking_reference"] == "AB12CD"
     assert talk(hotel("v3")).say("Can I have an invoice?").trace["actions"][0]["outcome"] == "condition_false"
+
+
+def test_a_function_that_fails_is_noted_and_not_answered_for() -> None:
+    conversation = talk(hotel("v3"), variables={"booking_reference": "AB12CD"})
+    conversation.say("Can I have an invoice?", answers=[{"error": {"code": "timeout", "message": "took 5 s"}, "ms": 1}])
+    assert conversation.effects("function_called")[0]["error"]["code"] == "timeout"
+    assert conversation.last.trace["actions"][0]["outcome"] == "failed"
 
 
 def test_a_hand_off_or_message_that_is_gone_is_noted_not_fatal() -> None:
@@ -228,4 +238,4 @@ def test_a_stop_phrase_ends_the_conversation(say_phrase: bool, said: str) -> Non
     conversation = talk(agent)
     taken = conversation.say("What is the wifi password?")
     assert (taken.said, taken.ended_by) == (said, "agent")
-    assert conversation.effects("function_not_run")[0]["because"] == "stop phrase bye"
+    assert conversation.effects("function_called")[0]["because"] == "stop phrase bye"

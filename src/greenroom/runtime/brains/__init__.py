@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Protocol
 
+from greenroom.runtime.asking import Working
 from greenroom.runtime.turn import Turn
 
 
 class Brain(Protocol):
     """Answers a turn through `turn.say`, `turn.add`, `turn.hand_off` and `turn.end`.
 
-    `answer` yields the name of each stage when it is done, so that it can be timed, and sets
-    `turn.decision`. A brain that waits for something is the driver's business, not the engine's.
+    `answer` yields the name of each stage when it is done, so that it can be timed, and Asks, to which the
+    driver sends the answers; it sets `turn.decision`.
     """
 
     @property
     def name(self) -> str: ...
 
-    def answer(self, turn: Turn) -> Generator[str, None, None]: ...
+    def answer(self, turn: Turn) -> Working[None]: ...

@@ -7,28 +7,23 @@ written for a model (instructions, soft rules, persona) is not spoken and makes 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from greenroom.runtime.matcher import Match
+from greenroom.runtime.asking import Working
+from greenroom.runtime.calls import call_function, call_tool, retrieve
+from greenroom.runtime.deeds import begin_playbook, begin_workflow, send_sms
+from greenroom.runtime.intents import Intent, choose_intent, find_intents, is_known
 from greenroom.runtime.matcher_text import words
-from greenroom.runtime.phrases import content_stems, read_consent, read_small_talk
+from greenroom.runtime.phrases import read_consent, read_small_talk
 from greenroom.runtime.plans import ActionPlan, SmsPlan, TopicPlan
-from greenroom.runtime.texts import split_sentences, strip_marks
+from greenroom.runtime.texts import shorten, split_sentences
 from greenroom.runtime.turn import Turn
 
 MISSES_BEFORE_OFFER = 2
 """So many fallbacks in a row, and the default hand-off is offered."""
-KNOWN_SHARE = 0.5
-"""A question at most half of whose words any topic uses is about something else, unless the match is sure."""
-SURE = 0.4
-"""A first score from which on the words need not be known.
-
-Both were picked on two imported agents with CLINC150's out-of-scope questions. On what played no part in that
-(the hotel of examples/, BANKING77's test questions) strangers answered fall from 36 to 10 %; of the hotel's own
-questions, each left out once, right answers fall from 61 to 54 of 87 and wrong ones from 16 to 7.
-"""
-NOT_RUN = "is stored and checked, but not run in this release"
+MAX_PASSAGE = 600
+"""So many characters of a passage are read out."""
 
 
 class LocalBrain:
@@ -38,91 +33,104 @@ class LocalBrain:
     def name(self) -> str:
         return "local"
 
-    def answer(self, turn: Turn) -> Generator[str, None, None]:
+    def answer(self, turn: Turn) -> Working[None]:
         """Answers one turn, in the stages consent, match and answer."""
         text = turn.text
         if turn.state["pending"]:
-            text = _settle_offer(turn)
+            text = settle_offer(turn)
             yield "consent"
             if not text:
                 return
         rest_of_consent = text != turn.text
-        matches = _match(turn, text)
+        intents = find_intents(turn, text)
         yield "match"
-        topic = _choose_topic(turn, text, matches)
+        intent = choose_intent(turn, text, intents)
         if rest_of_consent:
-            _answer_rest(turn, topic)
-        elif not _small_talk(turn, topic):
-            _answer(turn, topic, matches)
+            yield from _answer_rest(turn, intent)
+        elif not small_talk(turn, intent):
+            yield from _answer(turn, intent, intents)
         yield "answer"
 
+    def digress(self, turn: Turn, sure: bool) -> Working[bool]:
+        """Answers what was asked beside a workflow's question, if that is what the text is; says whether it did.
 
-def _match(turn: Turn, text: str) -> tuple[Match, ...]:
-    """Returns the topics that are on in this environment, best first, and records them."""
-    topics = turn.program.topics
-    off = sum(not topic.is_on(turn.context.environment) for topic in topics.values())
-    ranked = turn.program.matcher.match(text, 5 + off)
-    matches = tuple(match for match in ranked if topics[match.key].is_on(turn.context.environment))[:5]
-    turn.topics = [{"topic": match.key, "score": match.score} for match in matches]
-    return matches
-
-
-def _exact(turn: Turn, text: str) -> bool:
-    topic = turn.program.topics.get(turn.program.questions.get(words(text), ""))
-    return topic is not None and topic.is_on(turn.context.environment)
-
-
-def _choose_topic(turn: Turn, text: str, matches: tuple[Match, ...]) -> TopicPlan | None:
-    """Returns the topic that is certain enough to answer from."""
-    sure = turn.program.matcher.in_scope(matches)
-    turn.in_scope = sure and (matches[0].score >= SURE or _is_known(turn, text))
-    return turn.program.topics[matches[0].key] if turn.in_scope else None
+        With `sure` only what cannot be an answer counts: a sample question word for word, a goodbye, a wish
+        for a person.
+        """
+        talk = read_small_talk(turn.text)
+        if talk in {"goodbye", "person"}:
+            return small_talk(turn, None)
+        intents = find_intents(turn, turn.text)
+        intent = choose_intent(turn, turn.text, intents)
+        if intent is None or intent.topic is None or (sure and not intent.exact):
+            return False
+        flow = turn.state["flow"]
+        yield from _answer_topic(turn, intent.topic)
+        turn.add("digression", workflow=flow["workflow"], step=flow["step"], topic=intent.topic.slug)
+        return True
 
 
-def _is_known(turn: Turn, text: str) -> bool:
-    """Says whether topics use more than half of the words that carry meaning."""
-    said = content_stems(text)
-    return len(said & turn.program.vocabulary) > KNOWN_SHARE * len(said) or not said
-
-
-def _answer(turn: Turn, topic: TopicPlan | None, matches: tuple[Match, ...]) -> None:
-    if topic is not None:
+def _answer(turn: Turn, intent: Intent | None, intents: tuple[Intent, ...]) -> Working[None]:
+    if intent is not None:
         _lapse(turn)
-        _answer_topic(turn, topic)
+        yield from _answer_intent(turn, intent)
         return
     unclear = _is_unclear(turn)
+    passages = yield from retrieve(turn, turn.text)
+    if passages:
+        _lapse(turn)
+        _answer_passage(turn, passages[0])
+        return
     if not unclear:
         _lapse(turn)
     if _repeat_offer(turn):
         return
     if unclear or not turn.program.topics:
-        _fall_back(turn, "unsure" if matches else "not understood")
+        _fall_back(turn, "unsure" if intents else "not understood")
     else:
         turn.decision = "out_of_scope"
         turn.state["misses"] = 0
-        turn.add("out_of_scope", best=matches[0].score if matches else 0.0)
+        turn.add("out_of_scope", best=intents[0].score if intents else 0.0)
         turn.say(turn.program.settings.out_of_scope, "out_of_scope")
+
+
+def _answer_passage(turn: Turn, passage: Mapping[str, Any]) -> None:
+    """Reads the best passage out."""
+    turn.decision = "knowledge"
+    turn.state["misses"] = 0
+    facts = {key: passage.get(key, "") for key in ("knowledge", "document", "title", "uri", "digest", "score")}
+    turn.add("knowledge_cited", **facts)
+    turn.say_plain(shorten(str(passage.get("text", "")).replace("{{", "").strip(), MAX_PASSAGE), "answer")
 
 
 def _is_unclear(turn: Turn) -> bool:
     """Says whether a question that no topic answers may still be about one: its words are theirs, or few."""
-    return len(words(turn.text)) < 2 or _is_known(turn, turn.text)
+    return len(words(turn.text)) < 2 or is_known(turn, turn.text)
 
 
-def _answer_rest(turn: Turn, topic: TopicPlan | None) -> None:
+def _answer_rest(turn: Turn, intent: Intent | None) -> Working[None]:
     """Answers what was said after yes or no, if it is a question about something else."""
-    if topic is not None and topic.slug != turn.state["topic"] and not turn.ended:
-        _answer_topic(turn, topic)
+    if intent is not None and intent.key != turn.state["topic"] and not turn.ended:
+        yield from _answer_intent(turn, intent)
 
 
-def _small_talk(turn: Turn, topic: TopicPlan | None) -> bool:
+def _answer_intent(turn: Turn, intent: Intent) -> Working[None]:
+    if intent.topic is not None:
+        yield from _answer_topic(turn, intent.topic)
+        return
+    turn.decision = "workflow"
+    turn.state["misses"] = 0
+    begin_workflow(turn, intent.workflow, "its phrases")
+
+
+def small_talk(turn: Turn, intent: Intent | None) -> bool:
     """Answers thanks, greetings, goodbyes and wishes for a person; an exact sample question goes first."""
     talk = read_small_talk(turn.text)
     if talk is None:
         return False
     if talk == "person":
-        return _ask_for_person(turn, topic)
-    if topic is not None and _exact(turn, turn.text):
+        return _ask_for_person(turn, intent.topic if intent else None)
+    if intent is not None and intent.exact:
         return False
     _lapse(turn)
     turn.decision = talk
@@ -153,7 +161,7 @@ def _ask_for_person(turn: Turn, topic: TopicPlan | None) -> bool:
     return True
 
 
-def _answer_topic(turn: Turn, topic: TopicPlan) -> None:
+def _answer_topic(turn: Turn, topic: TopicPlan) -> Working[None]:
     turn.decision = "answer"
     turn.topic = turn.state["topic"] = topic.slug
     turn.add("topic_cited", topic=topic.slug, name=topic.name)
@@ -167,7 +175,7 @@ def _answer_topic(turn: Turn, topic: TopicPlan) -> None:
         elif turn.ended:
             outcome = "skipped"
         else:
-            outcome, spoke = _act(turn, topic, action)
+            outcome, spoke = yield from act(turn, topic, action)
             said = said or spoke
         record = {"topic": topic.slug, "action": action.id, "type": action.type, "target": action.target}
         turn.actions.append({**record, "outcome": outcome, **({"problem": problem} if problem else {})})
@@ -177,40 +185,47 @@ def _answer_topic(turn: Turn, topic: TopicPlan) -> None:
         _fall_back(turn, f"topic/{topic.slug} has nothing that this brain can say")
 
 
-def _act(turn: Turn, topic: TopicPlan, action: ActionPlan) -> tuple[str, bool]:
+def act(turn: Turn, topic: TopicPlan, action: ActionPlan) -> Working[tuple[str, bool]]:
     """Carries one action out; returns the outcome and whether something was said."""
-    program = turn.program
+    program, because = turn.program, f"topic/{topic.slug}"
     if action.type == "sms" and (sms := program.sms.get(action.target)):
         if not sms.consent_required:
             spoke = turn.say(action.message, "sms")
-            _send(turn, sms)
+            send_sms(turn, sms)
             return "sent", spoke
-        return _offer_sms(turn, topic, action, sms)
+        return offer_sms(turn, topic, action, sms)
     if action.type == "handoff" and (handoff := program.handoffs.get(action.target)):
-        turn.hand_off(handoff, f"topic/{topic.slug}", action.message)
+        turn.hand_off(handoff, because, action.message)
         return "handed_off", True
-    # The action's message is not said: it would promise what does not happen.
-    if action.type == "call":
-        turn.add(
-            "function_not_run",
-            function=action.target,
-            because=f"topic/{topic.slug}",
-            reason=f"a function {NOT_RUN}",
-        )
-        return "not_run", False
+    if action.type in {"call", "tool"}:
+        return (yield from _call(turn, action, because))
     if action.type == "workflow":
-        turn.add(
-            "workflow_not_run",
-            workflow=action.target,
-            because=f"topic/{topic.slug}",
-            reason=f"a workflow {NOT_RUN}",
-        )
-        return "not_run", False
-    turn.note(f"topic/{topic.slug}: its action {action.id} names {action.type}/{action.target}, which is not there")
+        spoke = turn.say(action.message, "action")
+        return ("started", True) if begin_workflow(turn, action.target, because) else ("missing_target", spoke)
+    if action.type == "playbook":
+        spoke = turn.say(action.message, "action")
+        return ("started", spoke) if begin_playbook(turn, action.target, because) else ("missing_target", spoke)
+    if action.type == "agent":
+        return ("transferred", True) if turn.change_agent(action.target, because, action.message) else ("here", False)
+    turn.note(f"{because}: its action {action.id} names {action.type}/{action.target}, which is not there")
     return "missing_target", False
 
 
-def _offer_sms(turn: Turn, topic: TopicPlan, action: ActionPlan, sms: SmsPlan) -> tuple[str, bool]:
+def _call(turn: Turn, action: ActionPlan, because: str) -> Working[tuple[str, bool]]:
+    """Calls a function or tool; a text that a tool gives, or a function that said nothing itself, is said."""
+    before = sum(effect["type"] == "said" for effect in turn.effects)
+    turn.say(action.message, "action")
+    caller = call_tool if action.type == "tool" else call_function
+    answer = yield from caller(turn, action.target, {}, because)
+    result = answer.get("result")
+    spoken = sum(effect["type"] == "said" for effect in turn.effects) > before + bool(action.message)
+    if isinstance(result, str) and not spoken and "error" not in answer:
+        turn.say_plain(result[:MAX_PASSAGE], "function")
+    said = sum(effect["type"] == "said" for effect in turn.effects) > before
+    return "failed" if "error" in answer else "called", said or bool(turn.state["flow"])
+
+
+def offer_sms(turn: Turn, topic: TopicPlan, action: ActionPlan, sms: SmsPlan) -> tuple[str, bool]:
     if turn.state["pending"]:
         return "skipped", False
     question = turn.render(action.message)
@@ -234,23 +249,7 @@ def _offer_sms(turn: Turn, topic: TopicPlan, action: ActionPlan, sms: SmsPlan) -
     return "offered", True
 
 
-def _send(turn: Turn, sms: SmsPlan) -> None:
-    """Records the message. No provider sends it in this release, and the effect says so."""
-    context = turn.context
-    if not context.caller:
-        turn.note(f"sms/{sms.slug}: no number of the user is known")
-    turn.add(
-        "sms_sent",
-        sms=sms.slug,
-        name=sms.name,
-        text=strip_marks(turn.render(sms.text)),
-        to=context.caller,
-        sender=turn.render(sms.senders.get(context.environment) or sms.sender),
-        delivery="recorded",
-    )
-
-
-def _settle_offer(turn: Turn) -> str:
+def settle_offer(turn: Turn) -> str:
     """Takes the text as the answer to the open offer; returns what is still to be answered."""
     pending: Mapping[str, Any] = turn.state["pending"]
     consent = read_consent(turn.text)
@@ -278,7 +277,7 @@ def _settle_sms(turn: Turn, agreed: bool, target: str) -> str:
         turn.note(f"sms/{target} was offered, but this version does not have it")
         turn.say(turn.program.settings.fallback, "fallback")
         return "missing_target"
-    _send(turn, sms)
+    send_sms(turn, sms)
     turn.say(turn.built_in("sms_sent"), "consent")
     return "sent"
 
