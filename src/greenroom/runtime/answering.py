@@ -1,4 +1,4 @@
-"""Who answers a turn, in order: transfers of the squad, routing rules, input guardrails, then what leads.
+"""Who answers a turn, in order: routing rules, input guardrails, transfers of the squad, then what leads.
 
 What leads is a running workflow, a running playbook, or the agent's brain; a workflow that was started on the
 way runs in the same turn.
@@ -26,13 +26,14 @@ def answer_turn(turn: Turn) -> Working[None]:
     if _reads_intent(turn):
         find_intents(turn, turn.text)
         turn.forget_values()
-    _transfer(turn)
-    settled = _route(turn)
+    settled = _route(turn) or guard_input(turn)
+    turn.forget_values()
+    if not settled:
+        _transfer(turn)
     choose_rules(turn)
     yield "rules"
-    if settled or turn.ended or guard_input(turn):
+    if settled:
         return
-    turn.forget_values()
     if turn.state["flow"] is not None and needs_model(turn) is None:
         turn.decision = "workflow"
         yield from run_workflow(turn, LOCAL.digress, heard=True)

@@ -34,9 +34,8 @@ _MONTHS = (
 )
 _NUMBER = re.compile(r"[-+]?\d{1,15}(?:[.,]\d{1,6})?")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
-_DAY_MONTH = re.compile(
-    r"\b(\d{1,2})(?:st|nd|rd|th)?(?: of)? ([a-z]{3,9})\b|\b([a-z]{3,9}) (\d{1,2})(?:st|nd|rd|th)?\b"
-)
+_DAY_MONTH = re.compile(r"\b(?P<day>\d{1,2})(?:st|nd|rd|th)?(?: of)? (?P<month>[a-z]{3,9})\b")
+_MONTH_DAY = re.compile(r"\b(?P<month>[a-z]{3,9}) (?P<day>\d{1,2})(?:st|nd|rd|th)?\b")
 _LEAD = re.compile(
     r"^(?:(?:um+|uh+|er+|well|so|yes|ok(?:ay)?|sure)[,.]? )*(?:it(?:'s| is)|that(?:'s| is)|this is|i(?:'m| am)|"
     r"my name(?:'s| is)|the name(?:'s| is)|i(?:'d| would) like|i want|please|make it|put down|for)? ?",
@@ -152,9 +151,9 @@ def _date(text: str, today: str) -> Reading:
 
 
 def _month_day(said: str, now: date) -> date | None:
-    for match in _DAY_MONTH.finditer(said):
-        day, month = (match.group(1), match.group(2)) if match.group(1) else (match.group(4), match.group(3))
-        number = next((at + 1 for at, name in enumerate(_MONTHS) if name.startswith(month[:3]) and month in name), 0)
+    for match in (*_DAY_MONTH.finditer(said), *_MONTH_DAY.finditer(said)):
+        day, month = match["day"], match["month"]
+        number = next((at + 1 for at, name in enumerate(_MONTHS) if name.startswith(month)), 0)
         if number:
             found = date(now.year, number, int(day))
             return found if found >= now else date(now.year + 1, number, int(day))
