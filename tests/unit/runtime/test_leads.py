@@ -85,7 +85,7 @@ def test_routing_rules_are_tried_by_priority_before_anything_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("category", "bad", "good"),
+    "category, bad, good",
     [
         ("personal_data", "my card is 4111 1111 1111 1111", "my booking is 4111 1111 1111 1112"),
         ("personal_data", "write to ada@example.org", "write to me"),
@@ -100,7 +100,8 @@ def test_routing_rules_are_tried_by_priority_before_anything_answers() -> None:
 def test_categories_find_what_they_are_for(category: str, bad: str, good: str) -> None:
     plan = compiled(entities({"guardrail/g": {"category": category}})).leads.guardrails[0]
     found = find(plan, bad)
-    assert found is not None and found.score >= 0.5
+    assert found is not None
+    assert found.score >= 0.5
     assert find(plan, good) is None
 
 
@@ -128,7 +129,8 @@ def test_output_is_blocked_masked_or_handed_over() -> None:
     assert guarded(message="Ask at the desk.").say("How much is a massage?").said == "Ask at the desk."
     assert guarded(action="reword").say("How much is a massage?").said == "To the spa. A massage costs •••."
     taken = guarded(action="handoff").say("How much is a massage?")
-    assert taken.ended_by == "handoff" and "£60" not in taken.said
+    assert taken.ended_by == "handoff"
+    assert "£60" not in taken.said
     switched_off = house(changes={"guardrail/g": {"patterns": ["£60"], "enabled": False}})
     assert "£60" in switched_off.say("How much is a massage?").said
 
@@ -198,7 +200,8 @@ def test_conditions_see_the_clock_of_the_settings() -> None:
     assert compile_condition("time.weekday == 'sun' && agent == 'desk'").holds(activation) == (True, None)
     assert compile_expression("{'a': vars.x[0] + 1}").value(activation) == ({"a": 2}, None)
     value, problem = compile_expression("vars.nothing").value(activation)
-    assert value is None and problem
+    assert value is None
+    assert problem
 
 
 def test_what_callers_bring_names_no_secret() -> None:
@@ -211,5 +214,8 @@ def test_what_callers_bring_names_no_secret() -> None:
     call.say("go")
     facts = call.last.asks[0]["facts"]
     assert facts["url"].startswith("https://x.example/{{secret.KEY}}/")
-    assert facts["url"].count("{{") == 1 and "?" not in facts["url"] and facts["url"].count("/") == 4
-    assert "{{" not in facts["headers"][0][1] and "\n" not in facts["headers"][0][1]
+    assert facts["url"].count("{{") == 1
+    assert "?" not in facts["url"]
+    assert facts["url"].count("/") == 4
+    assert "{{" not in facts["headers"][0][1]
+    assert "\n" not in facts["headers"][0][1]

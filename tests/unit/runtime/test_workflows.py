@@ -215,7 +215,7 @@ NONE = ValidationPlan()
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "wanted", "value"),
+    "text, kind, wanted, value",
     [
         ("four", "number", NONE, 4),
         ("twenty-three please", "number", NONE, 23),
@@ -241,7 +241,7 @@ def test_answers_are_read_by_type(text: str, kind: str, wanted: ValidationPlan, 
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "wanted"),
+    "text, kind, wanted",
     [
         ("plenty", "number", NONE),
         ("perhaps", "boolean", NONE),
@@ -254,4 +254,5 @@ def test_answers_are_read_by_type(text: str, kind: str, wanted: ValidationPlan, 
 )
 def test_what_is_no_answer_is_refused(text: str, kind: str, wanted: ValidationPlan) -> None:
     reading = read_answer(text, kind, wanted, "2026-11-21")
-    assert reading.value is None and reading.problem
+    assert reading.value is None
+    assert reading.problem
