@@ -34,9 +34,6 @@ class Gate:
         ready = ready.rstrip() if self._passed else ready.strip()
         if not ready:
             return None
-        if self._whole_sentences and not leaves_alone(self._turn, self._passed + ready):
-            self._open = False
-            return None
         self._waiting = self._waiting[self._waiting.index(ready) + len(ready) :]
         out = ready if self._passed else self._lead + ready
         self._passed += ready
@@ -47,8 +44,14 @@ class Gate:
         return {**answer, "streamed": len(self._passed)}
 
     def _sentences(self) -> str:
-        """Returns the sentences that are surely whole: all but the last."""
-        return "".join(split_sentences(self._waiting)[:-1])
+        """Returns the sentences that are surely whole (all but the last) and that everything leaves alone."""
+        ready = ""
+        for sentence in split_sentences(self._waiting)[:-1]:
+            if not leaves_alone(self._turn, (self._passed + ready + sentence).strip()):
+                self._open = False
+                break
+            ready += sentence
+        return ready
 
 
 def leaves_alone(turn: Turn, text: str) -> bool:
