@@ -16,10 +16,12 @@ from greenroom.kinds.schema import (
     Link,
     ModelKind,
     Part,
+    Slug,
     SlugOrNone,
     StringConstraints,
     Text,
 )
+from greenroom.kinds.schema.parts import Calls
 
 
 class Model(Part):
@@ -32,6 +34,8 @@ class Model(Part):
     ] = "local"
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     max_tokens: Annotated[int | None, Field(ge=1, le=1_000_000), Fact(label="most tokens")] = None
+    connection: Annotated[SlugOrNone, Fact(hint="The project's connection with the key and address")] = ""
+    timeout_ms: Annotated[int, Field(ge=500, le=120_000), Fact(label="time-out in ms")] = 20_000
 
 
 class AgentBody(BodyModel):
@@ -45,6 +49,19 @@ class AgentBody(BodyModel):
     model: Model = Model()
     languages: Annotated[list[Language], Field(max_length=50), Keyed("value", noun="language", ordered=False)] = []
     voice: Annotated[SlugOrNone, Link("voice")] = ""
+    tools: Annotated[Calls, Fact(hint="What it may call; empty for everything")] = []
+    topics: Annotated[
+        list[Annotated[Slug, Link("topic")]],
+        Field(max_length=2_000),
+        Keyed("value", noun="topic", ordered=False),
+        Fact(hint="What it answers; empty for all"),
+    ] = []
+    knowledge: Annotated[
+        list[Annotated[Slug, Link("knowledge")]],
+        Field(max_length=200),
+        Keyed("value", noun="knowledge source", ordered=False),
+        Fact(hint="Where it looks things up; empty for all"),
+    ] = []
 
 
 def _tests(checks: Checks) -> Iterator[str]:
@@ -62,6 +79,8 @@ def _tests(checks: Checks) -> Iterator[str]:
     if checks.touches("languages"):
         spoken = ", ".join(checks.body.get("languages", [])) or "the default language"
         yield f"Hold a short conversation in each language ({spoken})."
+    if checks.touches("tools", "topics", "knowledge"):
+        yield "Ask for something it may answer or do, and for something that only another may."
     if checks.touches("voice"):
         yield "Make a test call and listen to the greeting and one long reply."
 
@@ -81,8 +100,17 @@ KIND = ModelKind(
         "style": "Friendly and short; two sentences at most.",
         "greeting": "Harbour Hotel at {{variant.street}}, Robin speaking. How can I help?",
         "goodbye": "Thank you for calling. Goodbye!",
-        "model": {"provider": "openai:gpt-4.1-mini", "temperature": 0.2, "max_tokens": 400},
+        "model": {
+            "provider": "openai:gpt-4.1-mini",
+            "temperature": 0.2,
+            "max_tokens": 400,
+            "connection": "openai",
+            "timeout_ms": 8000,
+        },
         "languages": ["en-GB", "de-DE"],
         "voice": "reception",
+        "tools": [{"kind": "tool", "slug": "find-room"}],
+        "topics": ["late-checkout"],
+        "knowledge": ["house-rules"],
     },
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
+from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
     BodyModel,
     Checks,
@@ -17,6 +18,7 @@ from greenroom.kinds.schema import (
     SlugOrNone,
     Text,
 )
+from greenroom.kinds.schema.parts import schema_faults
 
 
 class FunctionBody(BodyModel):
@@ -37,6 +39,9 @@ class FunctionBody(BodyModel):
         ),
     ] = "function"
     latency: Annotated[JsonMapping, Fact(label="delay handling", hint="What is said while it runs")] = {}
+
+    def faults(self) -> Iterable[Fault]:
+        yield from schema_faults(self.parameters, "/parameters")
 
 
 def _tests(checks: Checks) -> Iterator[str]:

@@ -30,6 +30,19 @@ class Silence(Part):
     message: Text = ""
 
 
+class EndOfCall(Part):
+    """What is said when an answer leaves nothing open."""
+
+    ask_again: Annotated[Text, Fact(label="question after an answer", hint="Anything else I can help with?")] = ""
+
+
+class Lookup(Part):
+    """How the agent looks things up in its knowledge."""
+
+    limit: Annotated[int, Field(ge=1, le=20), Fact(label="most passages")] = 3
+    min_score: Annotated[float, Field(ge=0, le=1), Fact(label="least score")] = 0.2
+
+
 class ImportedFile(Part):
     """A file of another system that nothing here reads yet, kept so that it can be given back."""
 
@@ -64,6 +77,8 @@ class SettingsBody(BodyModel):
     )
     handover_message: Annotated[Text, Fact(hint="Said before a hand-off without its own message")] = ""
     silence: Silence = Silence()
+    end_of_call: Annotated[EndOfCall, Fact(label="end of call")] = EndOfCall()
+    knowledge: Lookup = Lookup()
     imported_files: Annotated[
         list[ImportedFile], Field(max_length=2_000), Keyed("path", noun="imported file", ordered=False)
     ] = []
@@ -82,6 +97,10 @@ def _tests(checks: Checks) -> Iterator[str]:
         yield "Ask for a person; the new handover message must be said before the transfer."
     if checks.touches("silence"):
         yield "Make a test call and say nothing until it ends; count the messages and listen to them."
+    if checks.touches("end_of_call"):
+        yield "Ask one question; after the answer the new closing question must be said."
+    if checks.touches("knowledge"):
+        yield "Ask a question that only a document answers, and one that none does."
     if checks.touches("time_zone"):
         yield "Ask for today's date and opening hours; they must be those of the new time zone."
     if checks.touches("default_language", "languages"):
@@ -105,6 +124,8 @@ KIND = ModelKind(
         "out_of_scope": "I can only help with your stay.",
         "handover_message": "One moment, I'll find a colleague.",
         "silence": {"max_count": 3, "message": "Are you still there?"},
+        "end_of_call": {"ask_again": "Is there anything else?"},
+        "knowledge": {"limit": 5, "min_score": 0.3},
         "imported_files": [{"path": "agent/safety.yaml", "text": "level: strict\n", "reason": "no counterpart yet"}],
         "imported": {"project": "harbour-hotel", "region": "uk-1"},
     },

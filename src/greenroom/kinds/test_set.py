@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
     BodyModel,
     Checks,
+    Choices,
     Fact,
     Field,
     Id,
@@ -27,6 +28,7 @@ class Turn(Part):
     """What the tester says, and what must come of it."""
 
     say: Annotated[Text, Fact(verbatim=True)] = ""
+    event: Annotated[Literal["", "silence", "hang_up"], Choices({"": "none", "hang_up": "hanging up"})] = ""
     expect: JsonMapping = {}
 
 
@@ -48,6 +50,10 @@ class Case(Part):
     tags: Annotated[list[Words], Field(max_length=50), Keyed("value", noun="tag", ordered=False)] = []
     scenario: Annotated[Text, Fact(hint="Who calls, why, and how they behave", verbatim=True)] = ""
     turns: Annotated[list[Turn], Field(max_length=200)] = []
+    expect: Annotated[JsonMapping, Fact(hint="What must hold of the whole conversation")] = {}
+    repeat: Annotated[int, Field(ge=1, le=50), Fact(label="times")] = 1
+    at_least: Annotated[float, Field(ge=0, le=1), Fact(label="least rate", hint="Of the times it must pass")] = 1.0
+    skip: Annotated[Line, Fact(hint="Why it is not run", verbatim=True)] = ""
     judged: Annotated[list[Words], Field(max_length=50), Fact(hint="Statements that a judge must find true")] = []
     mocks: Annotated[JsonMapping, Fact(hint="Time, caller, variant, answers of functions")] = {}
 
@@ -95,10 +101,15 @@ KIND = ModelKind(
                 "turns": [
                     {
                         "say": "Can I check out late?",
+                        "event": "silence",
                         "expect": {"contains": "14:00", "topic": "late-checkout"},
                     },
                     {"say": "What does it cost?", "expect": {"contains": "20 euros"}},
                 ],
+                "expect": {"not_called": ["cancel-booking"]},
+                "repeat": 3,
+                "at_least": 0.6,
+                "skip": "until the fee is known",
                 "judged": ["The agent names the fee."],
                 "mocks": {"now": "2026-05-01T10:00:00Z", "variant": "harbour"},
             },

@@ -22,7 +22,15 @@ from greenroom.kinds.schema import (
     Words,
 )
 
-_TARGETS = {"sms": "sms", "handoff": "handoff", "call": "function", "workflow": "workflow"}
+_TARGETS = {
+    "sms": "sms",
+    "handoff": "handoff",
+    "call": "function",
+    "tool": "tool",
+    "workflow": "workflow",
+    "playbook": "playbook",
+    "agent": "agent",
+}
 _MOST_QUESTIONS_TO_TRY = 3
 
 
@@ -31,8 +39,8 @@ class Action(Part):
 
     id: Id
     type: Annotated[
-        Literal["sms", "handoff", "call", "workflow"],
-        Choices({"sms": "SMS", "handoff": "hand-off", "call": "function", "workflow": "workflow"}),
+        Literal["sms", "handoff", "call", "tool", "workflow", "playbook", "agent"],
+        Choices({"sms": "SMS", "handoff": "hand-off", "call": "function", "agent": "transfer"}),
     ]
     target: Annotated[Slug, Link(by="type", kinds=_TARGETS)]
     condition: Condition = ""
@@ -89,6 +97,9 @@ def _try_action(ask: str, action: Any) -> str:
         "sms": f"accept the SMS offer once and refuse it once; '{target}' must arrive only when accepted",
         "handoff": f"the call must be handed to '{target}'",
         "call": f"the function '{target}' must run and its answer be used",
+        "tool": f"the tool '{target}' must be called and its answer be used",
+        "playbook": f"the playbook '{target}' must start",
+        "agent": f"the agent '{target}' must take over",
         "workflow": f"the workflow '{target}' must start",
     }
     return f"{ask}{when}; {doing.get(str(action.get('type')), 'check the action')}."

@@ -16,7 +16,7 @@ from greenroom.domain.kind import Kind
 from greenroom.kinds.schema import FieldFacts, ModelKind
 from greenroom.wire.folder import from_files, to_files
 
-JARGON = ("Input should", "valid string", "pydantic", "NoneType", "_type", "dictionary", "ctx", "loc")
+JARGON = ("Input should", "valid string", "pydantic", "NoneType", "_type", "dictionary", "ctx", "'loc'")
 
 
 def address_of(kind: ModelKind) -> Address:

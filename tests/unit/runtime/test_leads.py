@@ -19,7 +19,7 @@ HOUSE: dict[str, dict[str, Any]] = {
         "members": ["desk", "spa"],
         "entry": "desk",
         "transfers": [
-            {"id": "t", "from": "desk", "to": "spa", "condition": "intent == 'massage'", "message": "To the spa."}
+            {"id": "t", "source": "desk", "target": "spa", "condition": "intent == 'massage'", "message": "To the spa."}
         ],
     },
     "topic/massage": {

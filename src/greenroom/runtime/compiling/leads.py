@@ -142,8 +142,8 @@ def _squad(work: Compiling, slug: str, body: Body) -> SquadPlan:
     transfers = tuple(
         TransferPlan(
             bodies.text(each, "id") or f"t{index + 1}",
-            bodies.text(each, "from"),
-            bodies.text(each, "to"),
+            bodies.text(each, "source"),
+            bodies.text(each, "target"),
             work.guard(bodies.text(each, "condition"), f"/squad/{slug}/transfers/{index}/condition"),
             bodies.text(each, "message"),
         )
