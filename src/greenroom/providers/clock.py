@@ -13,6 +13,11 @@ _TIME_DIGITS = 9
 _RANDOM_DIGITS = 13
 
 
+def random_bytes(count: int) -> bytes:
+    """Returns bytes that nobody can guess."""
+    return secrets.token_bytes(count)
+
+
 class SystemClock:
     """Real time and ids. Ids sort by the millisecond they were made in; 67 random bits tell twins apart."""
 
