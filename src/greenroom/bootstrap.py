@@ -25,11 +25,16 @@ from greenroom.domain.events import AuditRecord
 from greenroom.domain.ids import WorkspaceId
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
+from greenroom.ports import Reachable
 from greenroom.providers.clock import SystemClock
+from greenroom.providers.crypto import EnvelopeCipher
+from greenroom.providers.embeddings import find_embedder
+from greenroom.providers.outbound import SafeOutbound, read_allowed
+from greenroom.providers.tools import HttpTools
 from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
 from greenroom.services.outbox import Outbox
-from greenroom.settings import Settings, hand_down, read_settings
+from greenroom.settings import Settings, hand_down, keep_secret_key, read_settings
 from greenroom.storage.sql import backup as write_backup
 from greenroom.storage.sql import migrate as migrate_database
 from greenroom.storage.sql import open_store
@@ -72,8 +77,11 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
     store = await open_store(settings.database_url)
     stop = asyncio.Event()
     following: list[asyncio.Task[None]] = []
+    reachable: Reachable | None = None
     try:
-        desk = Desk(store, SystemClock(), KINDS, READERS)
+        clock = SystemClock()
+        reachable = _reach(settings, clock)
+        desk = Desk(store, clock, KINDS, READERS, reachable, find_embedder(settings.embeddings))
         owner = await desk.access.found_workspace(settings.bootstrap_key)
         await desk.traffic.refresh()
         outbox = Outbox(store, [_log_event])
@@ -89,7 +97,22 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
+        if reachable is not None:
+            await _let_go(reachable)
         await store.close()
+
+
+def _reach(settings: Settings, clock: SystemClock) -> Reachable:
+    """Returns all that agents may reach from here."""
+    outbound = SafeOutbound(read_allowed(settings.outbound_allow))
+    cipher = EnvelopeCipher(keep_secret_key(settings, clock.new_token()), settings.former_secret_keys)
+    return Reachable(outbound=outbound, call_tool=HttpTools(outbound).call, cipher=cipher)
+
+
+async def _let_go(reachable: Reachable) -> None:
+    for part in (reachable.sandbox, reachable.models, reachable.tool_servers, reachable.outbound):
+        if part is not None:
+            await part.close()
 
 
 async def _sweep(desk: Desk) -> None:

@@ -18,7 +18,19 @@ from greenroom.domain.errors import Fault, Invalid
 PREFIX = "GREENROOM_"
 FILE = "greenroom.toml"
 DEFAULT_DATA_DIR = "greenroom-data"
-NAMES = ("host", "port", "workers", "database_url", "bootstrap_key", "log_level")
+NAMES = (
+    "host",
+    "port",
+    "workers",
+    "database_url",
+    "bootstrap_key",
+    "log_level",
+    "secret_key",
+    "former_secret_keys",
+    "outbound_allow",
+    "embeddings",
+)
+KEY_FILE = "secret.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,11 @@ class Settings:
     database_url: str
     bootstrap_key: str | None
     log_level: str
+    secret_key: str
+    """What seals secrets and transcripts; '' until `keep_secret_key` made one."""
+    former_secret_keys: tuple[str, ...]
+    outbound_allow: str
+    embeddings: str
 
 
 def read_settings(**flags: Any) -> Settings:
@@ -52,7 +69,35 @@ def read_settings(**flags: Any) -> Settings:
         database_url=str(pick("database_url", f"sqlite:///{(data_dir / 'greenroom.db').absolute()}")),
         bootstrap_key=pick("bootstrap_key", None),
         log_level=str(pick("log_level", "warning")).lower(),
+        secret_key=str(pick("secret_key", "")),
+        former_secret_keys=tuple(key.strip() for key in str(pick("former_secret_keys", "")).split(",") if key.strip()),
+        outbound_allow=str(pick("outbound_allow", "")),
+        embeddings=str(pick("embeddings", "auto")),
     )
+
+
+def keep_secret_key(settings: Settings, fresh: str) -> str:
+    """Returns the secret key: the one set, else the one kept in the data folder, else `fresh`, kept there from now on.
+
+    Several servers over one database must be given the same key. Raises Invalid when the file cannot be read.
+    """
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.data_dir / KEY_FILE
+    try:
+        with path.open("x", encoding="ascii") as file:
+            path.chmod(0o600)
+            file.write(fresh + "\n")
+            return fresh
+    except FileExistsError:
+        pass
+    try:
+        kept = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise _invalid(str(path), f"cannot be read: {wrong}") from None
+    if not kept:
+        raise _invalid(str(path), "is empty: restore it from a backup; without it nothing sealed can be opened")
+    return kept
 
 
 def spare_cores() -> None:
@@ -68,6 +113,8 @@ def hand_down(settings: Settings) -> None:
     os.environ[PREFIX + "DATA_DIR"] = str(settings.data_dir)
     for name in NAMES:
         value = getattr(settings, name)
+        if isinstance(value, tuple):
+            value = ",".join(value)
         if value is not None:
             os.environ[PREFIX + name.upper()] = str(value)
 

@@ -1,13 +1,18 @@
 """Topic matching: accuracy, refusals and speed beside a linear SVM, BM25 and published encoders.
 
-Run: python -m tests.bench matching (real data at GREENROOM_TEST_DATA; peers from the extra `bench`).
+Run: python -m tests.bench matching (real data at GREENROOM_TEST_DATA; peers from the extra `bench`; the column
+`with vectors` where weights are installed, or in the folder GREENROOM_EMBEDDINGS).
 """
 
 import csv
 import json
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,16 +20,21 @@ from typing import Any
 
 import yaml
 
+from greenroom.providers.embeddings import AUTO, find_embedder
 from greenroom.runtime.matcher import Candidate, Matcher
+from greenroom.runtime.matcher_vectors import Embedder
 from tests.support.data import shared_data_wanted
 
 Pairs = list[tuple[str, str]]
 Row = tuple[str, ...]
 
-HEADER: Row = ("", "ours", "linear SVM, TF-IDF", "BM25 nearest", "USE+ConveRT, published")
+HEADER: Row = ("", "ours", "with vectors", "linear SVM, TF-IDF", "BM25 nearest", "USE+ConveRT, published")
 PUBLISHED = {"banking77 10-shot": "85.2", "clinc150 10-shot": "93.3"}
 AGENTS = ("polyai-healthcare/2026-07-01", "polyai-healthcare/2026-08-22", "polyai-field-service")
 FALSE_REFUSALS = 0.05
+WANTED = os.environ.get("GREENROOM_EMBEDDINGS", AUTO)
+VECTORS = find_embedder(WANTED)
+SIZES = (10, 50, 150)
 PEERS = find_spec("sklearn") is not None and find_spec("bm25s") is not None
 
 
@@ -105,6 +115,11 @@ def recall(inside: list[tuple[str, float]], outside: list[tuple[str, float]]) ->
     return f"{100 * sum(score < cut for _, score in outside) / len(outside):.1f}"
 
 
+def both(measure: Callable[[Embedder | None], str]) -> Row:
+    """Returns a measure without vectors and with them."""
+    return measure(None), measure(VECTORS) if VECTORS else "-"
+
+
 def accuracy_rows(intents: Path) -> list[Row]:
     made: list[Row] = []
     for name, (train, asked) in (
@@ -113,24 +128,31 @@ def accuracy_rows(intents: Path) -> list[Row]:
     ):
         texts = [text for text, _ in asked]
         peers = [accuracy(peer(train, texts), asked) if PEERS else "-" for peer in (svm, bm25)]
-        ours = accuracy(tops(Matcher.compile(candidates(train)), texts), asked)
-        made.append((f"{name}, top-1 %", ours, *peers, PUBLISHED[name]))
-        told = accuracy(tops(Matcher.compile(candidates(train, named=True)), texts), asked)
-        made.append((f"{name}, topic names too", told, "-", "-", "-"))
+        for label, named, others in (
+            ("top-1 %", False, (*peers, PUBLISHED[name])),
+            ("topic names too", True, ("-", "-", "-")),
+        ):
+            topics = candidates(train, named=named)
+            ours = both(lambda vectors: accuracy(tops(Matcher.compile(topics, vectors), texts), asked))  # noqa: B023
+            made.append((f"{name}, {label}", *ours, *others))
     return made
 
 
 def refusal_rows(intents: Path) -> list[Row]:
     train, asked = clinc(intents)
     texts, others = [text for text, _ in asked], strangers(intents)
-    matcher = Matcher.compile(candidates(train))
     peers = [recall(peer(train, texts), peer(train, others)) if PEERS else "-" for peer in (svm, bm25)]
-    ours = recall(tops(matcher, texts), tops(matcher, others))
-    refused = [sum(not matcher.in_scope(matcher.match(text)) for text in some) / len(some) for some in (texts, others)]
+    found: list[Row] = []
+    for vectors in (None, VECTORS) if VECTORS else (None,):
+        matcher = Matcher.compile(candidates(train), vectors)
+        scores = [tops(matcher, some) for some in (texts, others)]
+        refused = [100 * statistics.mean(score < matcher.threshold for _, score in some) for some in scores]
+        found.append((recall(*scores), *(f"{share:.1f}" for share in refused)))
+    columns = list(zip(*found, strict=True)) if VECTORS else [(cell, "-") for cell in found[0]]
     return [
-        ("clinc150 strangers refused at 5 % false refusals, %", ours, *peers, "-"),
-        ("clinc150 false refusals at the built-in threshold, %", f"{100 * refused[0]:.1f}", "-", "-", "-"),
-        ("clinc150 strangers refused at the built-in threshold, %", f"{100 * refused[1]:.1f}", "-", "-", "-"),
+        ("clinc150 strangers refused at 5 % false refusals, %", *columns[0], *peers, "-"),
+        ("clinc150 false refusals at the built-in threshold, %", *columns[1], "-", "-", "-"),
+        ("clinc150 strangers refused at the built-in threshold, %", *columns[2], "-", "-", "-"),
     ]
 
 
@@ -145,8 +167,8 @@ def left_out(topics: list[Candidate], ask: Callable[[list[Candidate], str], str]
     return f"{100 * statistics.mean(right):.1f}"
 
 
-def ask_ours(topics: list[Candidate], question: str) -> str:
-    return tops(Matcher.compile(topics), [question])[0][0]
+def ask_ours(vectors: Embedder | None) -> Callable[[list[Candidate], str], str]:
+    return lambda topics, question: tops(Matcher.compile(topics, vectors), [question])[0][0]
 
 
 def ask_peer(peer: Callable[[Pairs, Sequence[str]], list[tuple[str, float]]]) -> Callable[[list[Candidate], str], str]:
@@ -161,7 +183,8 @@ def agent_rows(data: Path) -> list[Row]:
     for name in AGENTS:
         topics = agent(data / name)
         peers = [left_out(topics, ask_peer(peer)) if PEERS else "-" for peer in (svm, bm25)]
-        made.append((f"{name}, left-out top-1 %", left_out(topics, ask_ours), *peers, "-"))
+        ours = both(lambda vectors: left_out(topics, ask_ours(vectors)))  # noqa: B023
+        made.append((f"{name}, left-out top-1 %", *ours, *peers, "-"))
     return made
 
 
@@ -187,18 +210,84 @@ def cosine_work(questions: list[str]) -> tuple[Callable[[], object], Callable[[s
 def speed_rows(data: Path) -> list[Row]:
     topics = agent(data / AGENTS[2])
     questions = [question for topic in topics for question in topic.questions]
-    matcher = Matcher.compile(topics)
-    compiled = milliseconds(lambda: Matcher.compile(topics), 15)
-    matched = milliseconds(lambda: [matcher.match(text) for text in questions], 5) / len(questions)
     size = f"{len(topics)} topics, {len(questions)} questions"
-    if not PEERS:
-        return [(f"compile {size}, CPU ms", f"{compiled:.0f}", *"---"), ("match, CPU ms", f"{matched:.2f}", *"---")]
-    fitting, asking = cosine_work(questions)
-    fitted = milliseconds(fitting, 15)
-    asked = milliseconds(lambda: [asking(text) for text in questions], 5) / len(questions)
+    fitted, asked = 0.0, 0.0
+    if PEERS:
+        fitting, asking = cosine_work(questions)
+        fitted = milliseconds(fitting, 15)
+        asked = milliseconds(lambda: [asking(text) for text in questions], 5) / len(questions)
+
+    def compiled(vectors: Embedder | None) -> str:
+        taken = milliseconds(lambda: Matcher.compile(topics, vectors), 15)
+        return f"{taken:.0f}" + (f" ({taken / fitted:.1f}x)" if fitted else "")
+
+    def matched(vectors: Embedder | None) -> str:
+        matcher = Matcher.compile(topics, vectors)
+        taken = milliseconds(lambda: [matcher.match(text) for text in questions], 5) / len(questions)
+        return f"{taken:.2f}" + (f" ({taken / asked:.2f}x)" if asked else "")
+
     return [
-        (f"compile {size}, CPU ms (x TF-IDF fit)", f"{compiled:.0f} ({compiled / fitted:.1f}x)", *"---"),
-        ("match, CPU ms (x TF-IDF cosine)", f"{matched:.2f} ({matched / asked:.2f}x)", *"---"),
+        (f"compile {size}, warm, CPU ms (x TF-IDF fit)", *both(compiled), *"---"),
+        ("match a text seen before, CPU ms (x TF-IDF cosine)", *both(matched), *"---"),
+    ]
+
+
+def elapsed(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - begin)
+
+
+def size_rows(intents: Path) -> list[Row]:
+    """Compiles 10, 50 and 150 topics of ten questions: with no vector known yet, and with all."""
+    every = candidates(clinc(intents)[0], named=True)
+    made: list[Row] = []
+    for size in SIZES:
+        topics = every[:size]
+        warm = both(lambda vectors: f"{milliseconds(lambda: Matcher.compile(topics, vectors), 5):.0f}")  # noqa: B023
+        made.append((f"compile {size} topics x 10 questions, warm, CPU ms", *warm, *"---"))
+        if new := find_embedder(WANTED):
+            cold = elapsed(partial(Matcher.compile, topics, new))
+            made.append(("  cold: each text new to the server, ms", "-", f"{cold:.0f}", *"---"))
+    return made
+
+
+def turn_rows(intents: Path) -> list[Row]:
+    """Matches questions never seen before, one at a time."""
+    train, asked = clinc(intents)
+    topics = candidates(train)[:50]
+    texts = [text for text, _ in asked[::9]]
+
+    def taken(vectors: Embedder | None) -> str:
+        matcher = Matcher.compile(topics, vectors)
+        matcher.match("a first one")
+        times = sorted(elapsed(lambda: matcher.match(text)) for text in texts)  # noqa: B023
+        return f"{times[len(times) // 2]:.2f} / {times[99 * len(times) // 100]:.2f}"
+
+    new = find_embedder(WANTED)
+    return [("match a new text, 50 topics, ms p50 / p99", taken(None), taken(new) if new else "-", *"---")]
+
+
+WEIGH = """
+import sys, time
+import greenroom.runtime.matcher
+from greenroom.providers.embeddings import find_embedder
+held = lambda: int(open("/proc/self/status").read().split("RssAnon:")[1].split()[0]) / 1024
+before, begin = held(), time.perf_counter()
+kept = find_embedder(sys.argv[1])
+print(f"{1000 * (time.perf_counter() - begin):.0f} {held() - before:.0f}")
+"""
+
+
+def weight_rows() -> list[Row]:
+    """Loads the weights in a new process: what the first compile of a server waits for, and what it then holds."""
+    if VECTORS is None or not Path("/proc/self/status").is_file():
+        return []
+    done = subprocess.run([sys.executable, "-c", WEIGH, WANTED], capture_output=True, text=True, check=True)
+    load, memory = done.stdout.split()
+    return [
+        ("load and check the weights, ms", "-", load, *"---"),
+        ("memory of the weights, private, MiB", "-", memory, *"---"),
     ]
 
 
@@ -206,7 +295,15 @@ def rows() -> list[Row]:
     """Measures everything, one row a measure, columns as HEADER."""
     data = shared_data_wanted()
     intents = data / "intents"
-    return [*accuracy_rows(intents), *refusal_rows(intents), *agent_rows(data), *speed_rows(data)]
+    return [
+        *accuracy_rows(intents),
+        *refusal_rows(intents),
+        *agent_rows(data),
+        *speed_rows(data),
+        *size_rows(intents),
+        *turn_rows(intents),
+        *weight_rows(),
+    ]
 
 
 def run() -> None:
@@ -216,6 +313,8 @@ def run() -> None:
         return
     if not PEERS:
         print("scikit-learn or bm25s missing: peers left out (pip install greenroom[bench])")
+    if VECTORS is None:
+        print(f"no weights ({WANTED}): no column `with vectors` (docs/decisions/0010-matching-by-meaning.md)")
     table = [HEADER, *rows()]
     widths = [max(len(row[at]) for row in table) for at in range(len(HEADER))]
     for row in table:

@@ -56,7 +56,7 @@ def sound_bodies(kind: ModelKind) -> st.SearchStrategy[Body]:
             body = draw(made)
             if not kind.validate(body):
                 return kind.complete(body)
-        reject()
+        return reject()
 
     return sound_body()
 

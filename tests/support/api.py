@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator, Mapping
@@ -21,7 +22,9 @@ from greenroom.domain.access import ApiKey, Member, Role, Session
 from greenroom.domain.ids import PrincipalId, WorkspaceId
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
+from greenroom.ports import Reachable
 from greenroom.providers.clock import SystemClock
+from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.services.desk import Desk
 from greenroom.services.keys import hash_token, make_key
 from greenroom.storage.memory import MemoryStore
@@ -82,7 +85,8 @@ class Stage:
 async def make_stage() -> Stage:
     """Returns a stage with two workspaces and a key for every role in each, and nothing else."""
     store = MemoryStore()
-    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project})
+    cipher = EnvelopeCipher("the key of tests")
+    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, Reachable(cipher=cipher))
     now = datetime(2026, 11, 1, tzinfo=UTC)
     for workspace in (HOME, OTHER):
         await store.system(lambda tx, w=workspace: tx.insert_workspace(w, w, now))
@@ -135,6 +139,18 @@ async def fill(client: httpx2.AsyncClient, project: str, canary: str = "") -> di
         "conversation": begun["id"],
         "alias": "sandbox",
     }
+
+
+async def run_tests(client: httpx2.AsyncClient, project: str, **body: Any) -> Any:
+    """Plays test sets, waits until they are over, and returns the run with its cases."""
+    place = f"{PREFIX}/projects/{project}/test-runs"
+    begun = good(await client.post(place, json=body))
+    for _ in range(2_000):
+        run = good(await client.get(f"{place}/{begun['id']}?limit=200"))
+        if run["state"] != "running":
+            return run
+        await asyncio.sleep(0.005)
+    raise AssertionError(f"the run did not come to its end: {run}")
 
 
 async def save(

@@ -22,6 +22,8 @@ from greenroom.api import (
     keys,
     projects,
     releases,
+    secrets,
+    test_runs,
     traffic,
     versions,
 )
@@ -48,6 +50,8 @@ NOUNS: Final[tuple[Noun, ...]] = (
     traffic.NOUN,
     bundles.NOUN,
     conversations.NOUN,
+    secrets.NOUN,
+    test_runs.NOUN,
     history.NOUN,
     history.AUDIT_NOUN,
     keys.NOUN,

@@ -19,7 +19,9 @@ from greenroom.cli import (
     output,
     projects,
     releases,
+    secrets,
     server,
+    test_runs,
     traffic,
     versions,
 )
@@ -139,6 +141,8 @@ app.command("resolve")(traffic.resolve)
 app.command("bundle")(traffic.load_bundle)
 app.command("chat")(conversations.chat)
 app.add_typer(conversations.app, name="conversations")
+app.add_typer(secrets.app, name="secrets")
+app.add_typer(test_runs.app, name="test")
 app.command("history")(history.list_events)
 app.add_typer(history.audit, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OK = 0
 NO = 1
 USAGE = 2
+NOT_TESTED = 12
 
 EXIT_CODES: Mapping[type[GreenroomError], int] = {
     errors.Invalid: 3,
@@ -36,7 +37,7 @@ EXIT_CODES: Mapping[type[GreenroomError], int] = {
 
 MEANINGS: Mapping[int, str] = {
     OK: "done",
-    NO: "the answer is no (an audit chain that does not verify), or you stopped it",
+    NO: "the answer is no (an audit chain that does not verify, a test that failed), or you stopped it",
     USAGE: "the command was not understood; nothing was sent",
     3: "the input is wrong; each place is listed",
     4: "nothing by that name, or not for you",
@@ -47,6 +48,7 @@ MEANINGS: Mapping[int, str] = {
     9: "no valid key, or your role may not do this",
     10: "the server cannot be reached or is not ready; try again later",
     11: "over a limit; it is named",
+    NOT_TESTED: "a test run tested nothing, could not test all, or did not come to its end",
 }
 
 REORDERING = "\u202a\u202b\u202d\u202e\u2066\u2067"

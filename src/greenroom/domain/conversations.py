@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -11,6 +11,10 @@ from greenroom.domain.canonical import Digest
 from greenroom.domain.ids import ConversationId, EnvironmentId, ProjectId
 
 Origin = Literal["public", "test", "replay"]
+Outcome = Literal["running", "contained", "handed_off", "abandoned", "no_match", "error"]
+"""How it went: contained means ended with an answer and without a person; no_match, with nothing answered."""
+OUTCOMES: tuple[Outcome, ...] = ("running", "contained", "handed_off", "abandoned", "no_match", "error")
+MAX_TOPICS = 50
 
 IDLE_LIMITS: Mapping[str, timedelta] = {
     "voice": timedelta(minutes=10),
@@ -51,6 +55,12 @@ class Conversation:
     ended_by: str | None = None
     state: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The engine's state: plain JSON, replaced whole by every turn."""
+    outcome: Outcome = "running"
+    topics: tuple[str, ...] = ()
+    """Topics that were answered, each once, in their order."""
+    tags: tuple[str, ...] = ()
+    erased_at: datetime | None = None
+    """When what the user said was erased (R36)."""
 
     @property
     def pinned(self) -> bool:
@@ -84,3 +94,34 @@ class Turn:
     digest: Digest
     events: tuple[Mapping[str, Any], ...]
     trace: Mapping[str, Any]
+
+
+def choose_outcome(before: Outcome, events: Sequence[Mapping[str, Any]], ended_by: str | None) -> Outcome:
+    """Returns how a conversation stands after a turn; `before` carries what earlier turns have shown.
+
+    While it goes on, `no_match` and `error` mean that nothing has been answered yet but something failed.
+    """
+    kinds = {event.get("type") for event in events}
+    if "handed_off" in kinds:
+        return "handed_off"
+    answered = bool(kinds & {"topic_cited", "knowledge_cited", "workflow_ended", "slot_filled", "sms_sent"})
+    failed = any("error" in event for event in events)
+    if answered:
+        now: Outcome = "contained"
+    elif before == "running" and failed:
+        now = "error"
+    elif before == "running" and kinds & {"fallback", "out_of_scope"}:
+        now = "no_match"
+    else:
+        now = before
+    if ended_by is None:
+        return now
+    if ended_by in {"silence", "idle time"} and now != "contained":
+        return "abandoned"
+    return "abandoned" if now == "running" else now
+
+
+def join_topics(before: tuple[str, ...], events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Returns the topics of a conversation with those of a turn added, at most 50."""
+    cited = (str(event["topic"]) for event in events if event.get("type") == "topic_cited")
+    return tuple(dict.fromkeys((*before, *cited)))[:MAX_TOPICS]

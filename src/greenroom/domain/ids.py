@@ -10,6 +10,7 @@ EnvironmentId = NewType("EnvironmentId", str)
 ReleaseId = NewType("ReleaseId", str)
 DraftId = NewType("DraftId", str)
 ConversationId = NewType("ConversationId", str)
+TestRunId = NewType("TestRunId", str)
 PrincipalId = NewType("PrincipalId", str)
 """A person (`mem_…`) or an API key (`key_…`), which counts as a person of its own."""
 
@@ -20,6 +21,7 @@ PREFIXES = {
     "release": "rel",
     "draft": "drf",
     "conversation": "cnv",
+    "test_run": "run",
     "member": "mem",
     "api_key": "key",
     "event": "evt",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
@@ -130,6 +130,8 @@ class Version:
     parents: tuple[int, ...]
     published_in: EnvironmentId
     mark: Mark = "none"
+    documents: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The content of each listed knowledge document when it was published: id → digest (R33)."""
 
 
 def find_common_ancestor(parents: Mapping[int, tuple[int, ...]], a: int, b: int) -> int | None:

@@ -107,3 +107,4 @@ class Reachable:
     tool_servers: ToolServers | None = None
     call_tool: Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[Answer]] | None = None
     """Makes a tool's request: facts, and the values of the secrets that they name."""
+    cipher: Cipher | None = None

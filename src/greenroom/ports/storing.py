@@ -73,6 +73,13 @@ class ConversationFilter:
     channel: str | None = None
     origin: str | None = None
     text: str | None = None
+    topic: str | None = None
+    outcome: str | None = None
+    tag: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Started from `since` on, and before `until`."""
+    sticky_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +185,12 @@ class Reading(Protocol):
         after: str | None = None,
         limit: int,
         newest_first: bool = False,
+        containing: Sequence[str] = (),
     ) -> Sequence[Record]:
-        """Returns records by key, rising or (`newest_first`) falling; `after` is the last key seen."""
+        """Returns records by key, rising or (`newest_first`) falling; `after` is the last key seen.
+
+        `containing` keeps those whose body, as canonical JSON, holds all these texts; it may ignore case.
+        """
         ...
 
     def count_records(self, project: ProjectId, noun: str, owner: str | None = None) -> int: ...
@@ -239,7 +250,14 @@ class Writing(Reading, Protocol):
         """Replaces the row if it still has that many turns and has not ended. Else False."""
         ...
 
+    def review_conversation(self, conversation: Conversation) -> bool:
+        """Replaces tags, state, sticky key and `erased_at`, also of one that has ended. False when there is none."""
+        ...
+
     def insert_turn(self, turn: Turn) -> None: ...
+    def replace_turn(self, turn: Turn) -> bool:
+        """Replaces what was heard, said, done and traced. Only erasure does so."""
+        ...
 
     def append(self, event: Event) -> AuditRecord:
         """Chains the event into the workspace's audit and puts it in the outbox at the same place.
@@ -310,7 +328,7 @@ class Store(Protocol):
         """Returns True soon after another process (or this one) committed, False after the time-out.
 
         May return True without a change; never misses one for longer than a second. What changes with every
-        turn or request (conversations, turns, replays, sessions, deliveries) is not told at once.
+        turn or request (conversations, turns, records, replays, sessions, deliveries) is not told at once.
         """
         ...
 

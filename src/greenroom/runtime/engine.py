@@ -248,6 +248,7 @@ def _finish(turn: Turn, heard: Mapping[str, Any], control: Mapping[str, Any], do
         "topic": turn.topic or None,
         "in_scope": turn.in_scope,
         "threshold": turn.program.matcher.threshold,
+        "matcher": turn.program.matcher.name,
         "rules": [
             {"rule": rule.slug, "severity": "hard" if rule.hard else "soft", "checked": bool(rule.forbidden)}
             for rule in turn.rules

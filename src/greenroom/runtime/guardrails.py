@@ -80,7 +80,7 @@ def guard_output(turn: Turn) -> None:
             _record(turn, plan, found, "output")
             if plan.action == "reword":
                 if not effect.get("streamed"):
-                    effect["text"] = plan.message or _masked(effect["text"], found)
+                    effect["text"] = turn.render(plan.message) or _masked(effect["text"], found)
                 continue
             _silence(turn)
             if not (plan.action == "handoff" and _hand_off(turn, plan)):

@@ -1,8 +1,8 @@
 """Matches what a person said to the topic it is about: the local brain's only classifier.
 
-Kernel ridge over words, word pairs, character pieces and thesaurus concepts of the sample questions,
-calibrated on its own leave-one-out and leave-one-topic-out predictions. Pure: no clock, dice, input or
-output; equal candidates give equal scores in every process.
+Kernel ridge over words, word pairs, character pieces and thesaurus concepts of the sample questions and, where
+there is an embedder, over their vectors; calibrated on its own leave-one-out and leave-one-topic-out predictions.
+Pure: no clock, dice, input or output; equal candidates and embedders give equal scores in every process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from greenroom.runtime.matcher_index import (
     kernel,
 )
 from greenroom.runtime.matcher_text import features, meaningful, words
+from greenroom.runtime.matcher_vectors import Embedder, Vectors, blended_cosines, blended_kernel, build_vectors
 
+NAME = "ridge-1"
+"""What a trace calls the matcher without vectors. Raise it with anything that changes a score."""
 NAME_NOISE = 0.3
 CONTENT_NOISE = 1.0
 CONTENT_PARTS = 4
@@ -37,6 +40,7 @@ DECIMALS = 6
 MAX_JUDGED = 500
 BELOW_EXACT = 0.999  # only a sample question word for word scores 1
 NEAR_SPELLING = 0.12  # cosine that lets a text of unknown words through: misspellings, inflections
+NEAR_MEANING = 0.45  # the same of vectors: a question asked in other words
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,28 @@ class Matcher:
     _model: _Model | None = field(repr=False)
 
     @property
+    def name(self) -> str:
+        """Returns what answered, for the trace: equal names and equal versions give equal scores."""
+        vectors = self._model.vectors if self._model else None
+        return f"{NAME}+{vectors.embedder.name}" if vectors else NAME
+
+    @property
     def threshold(self) -> float:
         """Returns the lowest first score that still counts as in scope."""
         return self.scale.threshold
 
     @classmethod
-    def compile(cls, candidates: Sequence[Candidate]) -> Matcher:
-        """Builds a matcher; the order of candidates does not matter."""
+    def compile(cls, candidates: Sequence[Candidate], embedder: Embedder | None = None) -> Matcher:
+        """Builds a matcher; the order of candidates does not matter.
+
+        An embedder is left out where it knows fewer than half of the samples, as in a language it was not taught.
+        """
         ordered = sorted(candidates, key=lambda one: (one.key, one.questions, one.content, one.name))
         keys = tuple(one.key for one in ordered)
         samples = [sample for topic, one in enumerate(ordered) for sample in _samples(topic, one)]
         if not samples:
             return cls(keys, calibration.DEFAULT, None)
-        model, scale = _learn(samples, len(keys))
+        model, scale = _learn(samples, len(keys), embedder)
         return cls(keys, scale, model)
 
     def match(self, text: str, limit: int = 5) -> tuple[Match, ...]:
@@ -96,10 +109,11 @@ class Matcher:
 
     def _scores(self, model: _Model, said: tuple[str, ...]) -> Floats:
         exact = model.exact.get(said, ())
-        if not exact and model.is_strange(said):
+        meant = model.vectors.similarities(said) if model.vectors else None
+        if not exact and model.is_strange(said, meant):
             return np.zeros(len(self.keys))
         cosines = model.index.similarities(model.index.row(features(said)))
-        scores = BELOW_EXACT * self.scale.probabilities(model.raw(cosines))
+        scores = BELOW_EXACT * self.scale.probabilities(model.raw(cosines, meant))
         scores[~model.reachable] = 0.0
         scores[list(exact)] = 1.0
         return np.round(scores, DECIMALS)
@@ -115,6 +129,7 @@ class _Sample:
 @dataclass(frozen=True, slots=True)
 class _Model:
     index: Index
+    vectors: Vectors | None
     owners: Ints
     sizes: Floats
     dual: Floats | None
@@ -124,16 +139,18 @@ class _Model:
     def reachable(self) -> NDArray[np.bool_]:
         return self.sizes > 0
 
-    def is_strange(self, said: tuple[str, ...]) -> bool:
-        """Tells whether no word that carries meaning is known, nor spelled nearly like a known one."""
+    def is_strange(self, said: tuple[str, ...], meant: Floats | None) -> bool:
+        """Tells whether no word that carries meaning is known or spelled nearly like a known one, nor any meaning."""
+        if meant is not None and meant.max() >= NEAR_MEANING:
+            return False
         row = self.index.row(features(meaningful(said) or said))
         return not self.index.knows_a_word(row) and self.index.similarities(row).max() < NEAR_SPELLING
 
-    def raw(self, cosines: Floats) -> Floats:
-        """Returns one text's raw topic scores from its cosines with every sample."""
+    def raw(self, cosines: Floats, meant: Floats | None) -> Floats:
+        """Returns one text's raw topic scores from its cosines with every sample, by words and by meaning."""
         if self.dual is None:
-            return densities(cosines, self.owners, self.sizes)
-        return kernel(cosines, GAMMA) @ self.dual
+            return densities(_cosines(cosines, meant), self.owners, self.sizes)
+        return _kernel(cosines, meant) @ self.dual
 
 
 def _samples(topic: int, one: Candidate) -> list[_Sample]:
@@ -148,30 +165,45 @@ def _samples(topic: int, one: Candidate) -> list[_Sample]:
     return sure + [_Sample(topic, part, trust[1]) for part in parts]
 
 
-def _learn(samples: Sequence[_Sample], topics: int) -> tuple[_Model, calibration.Scale]:
+def _learn(samples: Sequence[_Sample], topics: int, embedder: Embedder | None) -> tuple[_Model, calibration.Scale]:
     owners = np.asarray([sample.topic for sample in samples], dtype=np.int64)
     noise = np.asarray([sample.noise for sample in samples])
     sizes = np.bincount(owners, minlength=topics).astype(np.float64)
     index, rows = build_index([features(sample.words) for sample in samples], owners)
+    vectors = build_vectors([sample.words for sample in samples], embedder) if embedder else None
     judged = np.flatnonzero((noise <= RIDGE) & (sizes[owners] > 1))
     exact = _exact(samples)
     if len(samples) > MAX_SOLVE_ROWS:
         judged = judged[:: max(1, len(judged) // MAX_JUDGED)]
-        kept, removed = _held_out(index, rows, owners, sizes, judged)
-        return _Model(index, owners, sizes, None, exact), calibration.calibrate(kept, removed, owners[judged])
+        kept, removed = _held_out(index, vectors, rows, owners, sizes, judged)
+        scale = calibration.calibrate(kept, removed, owners[judged])
+        return _Model(index, vectors, owners, sizes, None, exact), scale
     cosines = np.vstack([index.similarities(row) for row in rows])
-    fitted = fit(cosines, owners, topics, noise, judged)
+    near = _kernel(cosines, vectors.all_similarities() if vectors else None)
+    fitted = fit(near, owners, topics, noise, judged)
     scale = calibration.calibrate(fitted.kept, fitted.removed, owners[judged])
-    return _Model(index, owners, sizes, fitted.dual, exact), scale
+    return _Model(index, vectors, owners, sizes, fitted.dual, exact), scale
 
 
-def _held_out(index: Index, rows: Sequence[Row], owners: Ints, sizes: Floats, judged: Ints) -> tuple[Floats, Floats]:
+def _held_out(
+    index: Index, vectors: Vectors | None, rows: Sequence[Row], owners: Ints, sizes: Floats, judged: Ints
+) -> tuple[Floats, Floats]:
     kept = np.empty((len(judged), len(sizes)))
     for at, number in enumerate(judged):
-        kept[at] = densities(index.similarities(rows[number]), owners, sizes, int(number))
+        meant = vectors.similarities_of(int(number)) if vectors else None
+        cosines = _cosines(index.similarities(rows[number]), meant)
+        kept[at] = densities(cosines, owners, sizes, int(number))
     removed = kept.copy()
     removed[np.arange(len(judged)), owners[judged]] = -np.inf
     return kept, removed
+
+
+def _kernel(cosines: Floats, meant: Floats | None) -> Floats:
+    return kernel(cosines, GAMMA) if meant is None else blended_kernel(cosines, meant, GAMMA)
+
+
+def _cosines(cosines: Floats, meant: Floats | None) -> Floats:
+    return cosines if meant is None else blended_cosines(cosines, meant)
 
 
 def _exact(samples: Sequence[_Sample]) -> dict[tuple[str, ...], tuple[int, ...]]:

@@ -111,16 +111,17 @@ class Fit:
     removed: Floats
 
 
-def fit(cosines: Floats, owners: Ints, topics: int, noise: Floats, judged: Ints) -> Fit:
+def fit(near: Floats, owners: Ints, topics: int, noise: Floats, judged: Ints) -> Fit:
     """Fits one-vs-rest kernel ridge and scores every judged row as if it had not been there.
 
+    near: the kernel K, rows by rows.
     Dual solution A = (K + diag(noise))^-1 Y = J Y. Leaving a set S of rows out predicts
     Y_S - (J_SS)^-1 A_S for S in closed form (Rifkin & Lippert 2007, "Notes on Regularized Least
     Squares"): once with S = the row alone (kept), once with S = all rows of its topic (removed).
     """
     targets = np.full((len(owners), topics), -1.0 / topics)
     targets[np.arange(len(owners)), owners] = 1.0
-    inverse = np.linalg.inv(kernel(cosines, GAMMA) + np.diag(noise))
+    inverse = np.linalg.inv(near + np.diag(noise))
     dual: Floats = np.asarray(inverse @ targets, dtype=np.float64)
     kept = targets - dual / np.diag(inverse)[:, None]
     removed = np.empty_like(kept)

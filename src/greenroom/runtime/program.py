@@ -28,6 +28,7 @@ from greenroom.runtime.compiling.matching import compile_matching
 from greenroom.runtime.compiling.work import Compiling, name_of
 from greenroom.runtime.flow_plans import Leads
 from greenroom.runtime.matcher import Matcher
+from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.runtime.plans import (
     AgentPlan,
     ComponentPlan,
@@ -83,7 +84,7 @@ class Program:
         return next((handoff for handoff in self.handoffs.values() if handoff.default), None)
 
 
-def compile_program(entities: Mapping[Address, Body]) -> Program:
+def compile_program(entities: Mapping[Address, Body], embedder: Embedder | None = None) -> Program:
     """Returns the program of a snapshot's entities.
 
     Cost: about 1 ms for each topic with ten questions. Never raises for what bodies hold.
@@ -96,7 +97,7 @@ def compile_program(entities: Mapping[Address, Body]) -> Program:
     controls = Controls(work)
     agents = work.each("agent", answers.agent)
     leads = compile_leads(work)
-    matching = compile_matching(topics, samples, leads.workflows)
+    matching = compile_matching(topics, samples, leads.workflows, embedder)
     lengths = [length for length in controls.lengths if length > 0]
     return Program(
         agents=agents,

@@ -11,6 +11,8 @@ from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.releases import Releases
+from greenroom.sdk.secrets import Secrets
+from greenroom.sdk.test_runs import TestRuns
 from greenroom.sdk.traffic import Bundles, Traffic
 from greenroom.sdk.verb import Noun, S_co, Verb
 from greenroom.sdk.versions import Versions
@@ -32,6 +34,8 @@ class Nouns(Noun[S_co]):
         self.traffic = Traffic(sender)
         self.bundles = Bundles(sender)
         self.conversations = Conversations(sender)
+        self.secrets = Secrets(sender)
+        self.test_runs = TestRuns(sender)
         self.history = History(sender)
         self.audit = Audit(sender)
         self.keys = Keys(sender)

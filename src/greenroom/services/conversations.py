@@ -23,6 +23,7 @@ from greenroom.services.programs import Programs
 from greenroom.services.states import (
     State,
     load_answering,
+    load_context_environment,
     load_environment,
     load_project,
     load_state,
@@ -240,7 +241,7 @@ class Conversations:
         project = load_project(tx, slug)
         if begin.ref is not None:
             state = load_state(tx, project, begin.ref, call.principal, self._work.clock.now())
-            environment = state.environment or _context_environment(tx, project)
+            environment = state.environment or load_context_environment(tx, project)
             return _Place(project, environment, "test", state.version, state.digest, 0, state)
         alias = begin.environment or project.default_environment
         environment = load_environment(tx, project, alias)
@@ -339,12 +340,6 @@ def _ends(turn: Turn) -> bool:
 def _snapshot(place: _Place) -> Any:
     assert place.state is not None
     return place.state.snapshot
-
-
-def _context_environment(tx: Reading, project: Project) -> Environment:
-    """Returns the first editable environment: the context of a test of a bare version or digest."""
-    environments = tx.list_environments(project.id)
-    return next((e for e in environments if e.editable), environments[0])
 
 
 def _context_json(alias: str, begin: Beginning, id_: ConversationId) -> dict[str, Any]:

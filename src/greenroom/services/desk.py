@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from greenroom.domain.asks import Answer, Place, failed
 from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, ModelKey, Reachable, Store
+from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.services.access import Access
 from greenroom.services.comparisons import Comparisons
 from greenroom.services.content import Content
@@ -22,13 +23,18 @@ from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
 from greenroom.services.releases import Releases
+from greenroom.services.secrets import Secrets
+from greenroom.services.test_runs import TestRuns
 from greenroom.services.traffic import Traffic
 from greenroom.services.versions import Versions
 from greenroom.services.work import Work
 
 
 class Desk:
-    """The services over one store. `readers` are the importers by format, `reachable` what agents reach."""
+    """The services over one store. `readers` are the importers by format, `reachable` what agents reach.
+
+    `embedder` gives texts vectors where the extra weights are installed.
+    """
 
     def __init__(
         self,
@@ -37,12 +43,13 @@ class Desk:
         kinds: Registry,
         readers: Mapping[str, Reader],
         reachable: Reachable | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.kinds = kinds
         self.work = Work(store, clock, kinds)
-        self.programs = Programs(store, kinds)
+        self.programs = Programs(store, kinds, embedder)
         self.access = Access(store, clock)
         self.projects = Projects(self.work)
         self.environments = Environments(self.work)
@@ -53,21 +60,20 @@ class Desk:
         self.comparisons = Comparisons(self.work)
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
+        self.secrets = Secrets(self.work, (reachable or Reachable()).cipher)
         self.outside = Reaching(
             clock,
             reachable or Reachable(),
-            secrets=self._no_secrets,
+            secrets=self.secrets.find_values,
             model_keys=self._no_key,
             knowledge=self._nothing,
             tables=self._nothing,
         )
         self.conversations = Conversations(self.work, self.programs, self.outside)
+        self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
         self.history = History(self.work)
         self.keys = Keys(self.work)
         self.traffic = Traffic(store, self.programs)
-
-    async def _no_secrets(self, place: Place, names: Collection[str]) -> Mapping[str, str]:
-        return {}
 
     async def _no_key(self, place: Place, connection: str, provider: str) -> ModelKey:
         return ModelKey()

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -53,6 +54,17 @@ class Reaching:
             "mcp": self._mcp,
             "model": self._model,
         }
+
+    def confine(self, outbound: Outbound, tables: Finding) -> Reaching:
+        """Returns this outside with another way out for functions and other tables: what a test may reach."""
+        return Reaching(
+            self._clock,
+            replace(self._parts, outbound=outbound),
+            secrets=self._secrets,
+            model_keys=self._model_keys,
+            knowledge=self._knowledge,
+            tables=tables,
+        )
 
     async def answer(self, ask: Ask, place: Place, stream: Streamer | None = None) -> Answer:
         """Carries one ask out."""

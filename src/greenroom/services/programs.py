@@ -12,6 +12,7 @@ from greenroom.domain.entities import Address, Body, parse_body
 from greenroom.domain.ids import WorkspaceId
 from greenroom.domain.kind import Registry
 from greenroom.ports import Reading, Store
+from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.runtime.program import Program, compile_program
 from greenroom.services.states import load_snapshot
 
@@ -25,8 +26,9 @@ KEPT_ALWAYS: what is served and what is running must not push each other out. Th
 class Programs:
     """Programs by workspace and snapshot digest."""
 
-    def __init__(self, store: Store, kinds: Registry) -> None:
+    def __init__(self, store: Store, kinds: Registry, embedder: Embedder | None = None) -> None:
         self._store = store
+        self._embedder = embedder
         self._kinds = kinds
         self._ready: OrderedDict[tuple[WorkspaceId, Digest], Program] = OrderedDict()
         self._making: dict[tuple[WorkspaceId, Digest], asyncio.Task[Program]] = {}
@@ -97,4 +99,4 @@ class Programs:
             for address, body in entities.items()
             if address.kind in self._kinds
         }
-        return compile_program(upgraded)
+        return compile_program(upgraded, self._embedder)

@@ -54,6 +54,12 @@ def load_environment(tx: Reading, project: Project, alias: str) -> Environment:
     return found
 
 
+def load_context_environment(tx: Reading, project: Project) -> Environment:
+    """Returns the first editable environment: the context of a test of a bare version or digest."""
+    environments = tx.list_environments(project.id)
+    return next((e for e in environments if e.editable), environments[0])
+
+
 def load_version(tx: Reading, project: Project, number: int) -> Version:
     """Returns a version. Raises NotFound."""
     found = tx.find_version(project.id, number)

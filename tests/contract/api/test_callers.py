@@ -8,7 +8,19 @@ import httpx2
 import pytest
 
 from greenroom.services.access import csrf_token
-from tests.support.api import HOME, PREFIX, Stage, fill, good, key_of, make_stage, nothing_written, problem, sign_in
+from tests.support.api import (
+    HOME,
+    PREFIX,
+    Stage,
+    fill,
+    good,
+    key_of,
+    make_stage,
+    nothing_written,
+    problem,
+    run_tests,
+    sign_in,
+)
 
 P = f"{PREFIX}/projects/hotel"
 
@@ -186,6 +198,7 @@ async def test_no_get_changes_anything() -> None:
     stage = await make_stage()
     async with stage.client() as client:
         ids = await fill(client, "hotel")
+        run = await run_tests(client, "hotel", ref="live")
         paths = [
             path.format(
                 project="hotel",
@@ -195,6 +208,7 @@ async def test_no_get_changes_anything() -> None:
                 number=1,
                 id=ids["conversation"],
                 digest=ids["digest"],
+                run=run["id"],
             )
             for path, methods in stage.api.openapi()["paths"].items()
             if "get" in methods

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from greenroom.api.app import lay_out
 from tests.conftest import PROFILE
-from tests.support.api import HOME, PREFIX, Stage, archive, fill, good, key_of, make_stage
+from tests.support.api import HOME, PREFIX, Stage, archive, fill, good, key_of, make_stage, run_tests
 
 ARCHIVES = st.binary(max_size=200) | st.dictionaries(
     st.sampled_from(["greenroom.yaml", "topic/a.yaml", "../b", "agent/main.yaml", "x"]), st.binary(max_size=60)
@@ -50,6 +50,7 @@ def fixed() -> Any:
             async with Fixed.stage.client() as client:
                 Fixed.ids = await fill(client, "hotel")
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
+                Fixed.ids["run"] = (await run_tests(client, "hotel", ref="live"))["id"]
                 Fixed.ids["revision"] = good(await client.get(place))["revision"]
 
         asyncio.run(make())
@@ -67,6 +68,7 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "number": ["1"],
         "digest": [ids["digest"]],
         "id": [ids["conversation"]],
+        "run": [ids["run"]],
     }
 
 

@@ -25,6 +25,7 @@ from tests.support.api import (
     good,
     make_stage,
     nothing_written,
+    run_tests,
 )
 
 CANARY = "CANARY7f3a"
@@ -80,6 +81,16 @@ MATRIX: dict[str, Row] = {
     "conversations.load": Row("conversations.read"),
     "conversations.list": Row("conversations.read"),
     "conversations.end": Row("conversations.start"),
+    "secrets.list": Row("secrets.read"),
+    "secrets.set": Row("secrets.manage", {"value": "v"}),
+    "secrets.unset": Row("secrets.manage"),
+    "secrets.override": Row("secrets.manage", {"value": "v"}),
+    "secrets.restore": Row("secrets.manage"),
+    "secrets.rotate": Row("secrets.manage"),
+    "test_runs.start": Row("test_runs.start", {"ref": "v1"}),
+    "test_runs.list": Row("test_runs.read"),
+    "test_runs.load": Row("test_runs.read"),
+    "test_runs.cancel": Row("test_runs.start"),
     "history.list": Row("history.read"),
     "audit.list": Row("audit.read"),
     "audit.verify": Row("audit.read"),
@@ -131,14 +142,20 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     good(await client.put(save, json={**TOPIC, "name": f"Breakfast {canary}"}, headers={"If-Match": revision}))
     entity = await client.get(f"{place}/content/topic/late-checkout?ref=live")
     environments = good(await client.get(f"{place}/environments"))["items"]
+    for path in ("secrets/KEY", "secrets/KEY/overrides/sandbox/live"):
+        good(await client.put(f"{place}/{path}", json={"value": f"value {canary}"}))
+    run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
     return {
         **ids,
         "revision": entity.headers["etag"],
         "kind": "topic",
+        "name": "KEY",
+        "side": "live",
         "slug": "late-checkout",
         "number": "1",
         "id": ids["conversation"],
         "environment_id": environments[0]["id"],
+        "run": run["id"],
     }
 
 
@@ -195,7 +212,7 @@ def mixtures(ids: dict[str, str], foreign: dict[str, str]) -> Iterator[dict[str,
     """Yields path values of which at least one names something of the other workspace."""
     yield {**ids, **foreign}
     yield {**ids, **foreign, "project": foreign["project_id"]}
-    for name in ("digest", "id"):
+    for name in ("digest", "id", "run"):
         yield {**ids, name: foreign[name]}
     yield {**ids, "alias": foreign["environment_id"]}
 
@@ -208,7 +225,7 @@ async def test_ids_of_another_workspace_name_nothing(hot: bool) -> None:
         # Their bundle lies ready for them, so that only the question whose it is keeps it from us.
         good(await stranger.get(f"{PREFIX}/projects/theirs/bundles/{theirs['digest']}"))
         ours = await set_up(owner, "hotel")
-        foreign = {name: theirs[name] for name in ("project", "project_id", "digest", "id", "environment_id")}
+        foreign = {name: theirs[name] for name in ("project", "project_id", "digest", "id", "environment_id", "run")}
         asked = 0
         for operation in CLOSED:
             ids = {**ours, **MATRIX[operation.id].own}

@@ -24,6 +24,7 @@ from greenroom.domain.ids import (
     WorkspaceId,
 )
 from greenroom.domain.projects import Project
+from greenroom.domain.records import Record
 from greenroom.domain.releases import InFlight, Release
 from greenroom.domain.versions import EMPTY_SNAPSHOT, Snapshot, Version, snapshot_of
 from greenroom.ports import Replayed, Store, Writing
@@ -167,6 +168,12 @@ def session(token: str = "token", kind: Any = "session", **changes: Any) -> Sess
     return replace(Session(f"hash-of-{token}", kind, ANN, A, at(0), at(3600)), **changes)
 
 
+def record(key: str = "row-1", noun: str = "table_row", owner: str = "rooms", **changes: Any) -> Record:
+    body = {"name": "Sea view", "nights": 2, "rate": 0.5, "note": "zero\0inside", "tags": ["b", "a"]}
+    made = Record(ProjectId("prj_1"), noun, key, at(1), at(2), body, owner, data=b"\x00\xff sealed")
+    return replace(made, **changes)
+
+
 def replayed(text: str = "{}") -> Replayed:
     return Replayed("sha256:body", 201, text.encode())
 
@@ -212,6 +219,9 @@ FULL_WORKSPACE = [
     Step("insert_conversation", lambda t: t.insert_conversation(conversation())),
     Step("insert_turn", lambda t: t.insert_turn(turn(0))),
     Step("update_conversation", lambda t: t.update_conversation(conversation(turns=1, last_at=at(3)), 0)),
+    Step("put_record", lambda t: [t.put_record(record(key)) for key in ("row-1", "row-2", "row-3", "row-4")]),
+    Step("delete_record", lambda t: t.delete_record(project().id, "table_row", "row-2")),
+    Step("delete_records", lambda t: t.delete_records(project().id, "table_row", "none")),
     Step("record_replay", lambda t: t.record_replay(ANN, "publish", "key", replayed(), at(4))),
     Step("append", lambda t: t.append(event())),
 ]

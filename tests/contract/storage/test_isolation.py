@@ -29,6 +29,7 @@ from tests.contract.storage.samples import (
     fill,
     member,
     project,
+    record,
     release,
     replayed,
     session,
@@ -73,6 +74,9 @@ READING: dict[str, Callable[[Any], Any]] = {
     "list_audit": lambda t: t.list_audit(0, 10),
     "list_keys": lambda t: t.list_keys(),
     "list_members": lambda t: t.list_members(),
+    "find_record": lambda t: t.find_record(P, "table_row", "row-1"),
+    "list_records": lambda t: t.list_records(P, "table_row", owner="rooms", limit=10),
+    "count_records": lambda t: t.count_records(P, "table_row", "rooms"),
     "find_replayed": lambda t: t.find_replayed(ANN, "publish", "key"),
 }
 """Each finds something in A."""
@@ -99,6 +103,9 @@ WRITING: dict[str, Callable[[Any], Any] | str] = {
     "insert_conversation": lambda t: t.insert_conversation(conversation("cnv_7")),
     "update_conversation": lambda t: t.update_conversation(conversation(turns=2), 1),
     "insert_turn": lambda t: t.insert_turn(turn(7)),
+    "put_record": lambda t: t.put_record(record(revision=2), 1),
+    "delete_record": lambda t: t.delete_record(P, "table_row", "row-1"),
+    "delete_records": lambda t: t.delete_records(P, "table_row", "rooms"),
     "insert_key": lambda t: t.insert_key(api_key("key_7")),
     "update_key": lambda t: t.update_key(api_key(name="Taken")),
     "insert_member": lambda t: t.insert_member(member(type(ANN)("mem_7"))),

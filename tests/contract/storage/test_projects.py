@@ -136,6 +136,7 @@ async def test_a_deleted_project_takes_what_is_its_own_and_leaves_audit_bodies_a
             "conversations": t.list_conversations(project().id, ConversationFilter(), None, 10),
             "turns": t.list_turns(conversation().id, -1, 10),
             "referrers": t.list_referrers(project().id, [topic("pool")]),
+            "records": t.list_records(project().id, "table_row", limit=9),
         }
 
     assert not any((await store.read(A, look)).values())

@@ -60,6 +60,7 @@ def test_the_tree_holds_what_was_promised() -> None:
         "conversations": "list show end",
         "keys": "create list revoke",
         "audit": "verify",
+        "test": "run show list cancel",
     }
     promised = {*flat.split(), *["serve", "demo", "migrate", "backup", "restore"], *deep}
     promised |= {f"{noun} {verb}" for noun, verbs in deep.items() for verb in verbs.split()}
@@ -105,7 +106,7 @@ def test_the_reference_is_what_the_code_says() -> None:
 
 def test_every_error_has_an_exit_code_and_every_code_a_meaning() -> None:
     assert set(output.EXIT_CODES) == set(ERRORS)
-    assert set(output.MEANINGS) == {output.OK, output.NO, output.USAGE, *output.EXIT_CODES.values()}
+    assert set(output.MEANINGS) == {output.OK, output.NO, output.USAGE, output.NOT_TESTED, *output.EXIT_CODES.values()}
     assert {output.EXIT_CODES[errors.Unauthenticated], output.EXIT_CODES[errors.NotAllowed]} == {9}
 
 

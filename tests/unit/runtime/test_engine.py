@@ -47,7 +47,7 @@ def _meets(conversation: Talk, key: str, wanted: Any) -> bool:
     return {
         "contains": lambda: wanted in conversation.last.said,
         "topic": lambda: conversation.last.trace["topic"] == wanted,
-        "handed_off_to": lambda: wanted in named("handed_off", "handoff"),
+        "handed_off": lambda: wanted in named("handed_off", "handoff"),
         "sms_offered": lambda: wanted in named("sms_offered", "sms"),
         "sms_sent": lambda: wanted in named("sms_sent", "sms"),
         "sms_not_sent": lambda: wanted not in named("sms_sent", "sms"),

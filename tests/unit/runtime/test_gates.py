@@ -53,7 +53,9 @@ def writing(pieces: int) -> Scripted:
     return outside
 
 
-async def both(channel: str, more: dict[str, dict[str, Any]], pieces: int) -> tuple[list[str], TurnOutcome, TurnOutcome]:
+async def both(
+    channel: str, more: dict[str, dict[str, Any]], pieces: int
+) -> tuple[list[str], TurnOutcome, TurnOutcome]:
     program = compiled(entities({**AGENT, **more}))
     context = Context(environment="live", channel=channel)
     state = start_turn(program, context, Ticking()).state

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from greenroom.runtime.flow_plans import WorkflowPlan
 from greenroom.runtime.matcher import Candidate, Matcher
 from greenroom.runtime.matcher_text import words
+from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.runtime.phrases import content_stems
 from greenroom.runtime.plans import TopicPlan
 
@@ -27,7 +28,10 @@ class Matching:
 
 
 def compile_matching(
-    topics: Mapping[str, TopicPlan], samples: Mapping[str, Sequence[str]], workflows: Mapping[str, WorkflowPlan]
+    topics: Mapping[str, TopicPlan],
+    samples: Mapping[str, Sequence[str]],
+    workflows: Mapping[str, WorkflowPlan],
+    embedder: Embedder | None = None,
 ) -> Matching:
     """Returns the matching of all topics that can be on anywhere and all workflows with phrases."""
     on = [topic for topic in topics.values() if topic.enabled or any(topic.enabled_in.values())]
@@ -43,4 +47,5 @@ def compile_matching(
             questions.setdefault(words(question), candidate.key)
     questions.pop((), None)
     texts = (text for candidate in candidates for text in (candidate.name, *candidate.questions))
-    return Matching(Matcher.compile(candidates), questions, frozenset[str]().union(*map(content_stems, texts)))
+    vocabulary = frozenset[str]().union(*map(content_stems, texts))
+    return Matching(Matcher.compile(candidates, embedder), questions, vocabulary)

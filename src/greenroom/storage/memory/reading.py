@@ -20,13 +20,14 @@ from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Snapshot, Version
 from greenroom.ports import ConversationFilter, Referrer, Replayed, RunningGroup
+from greenroom.storage.memory.records import RecordReading
 from greenroom.storage.memory.tables import Rows
 from greenroom.storage.packing import fold, plain
 
 T = TypeVar("T")
 
 
-class MemoryReading:
+class MemoryReading(RecordReading):
     """`ports.Reading` over dictionaries."""
 
     def __init__(self, rows: Rows) -> None:
@@ -142,6 +143,12 @@ class MemoryReading:
             and (where.version is None or conversation.started_version == where.version)
             and (where.channel is None or conversation.channel == where.channel)
             and (where.origin is None or conversation.origin == where.origin)
+            and (where.outcome is None or conversation.outcome == where.outcome)
+            and (where.topic is None or where.topic in conversation.topics)
+            and (where.tag is None or where.tag in conversation.tags)
+            and (where.since is None or conversation.started_at >= where.since)
+            and (where.until is None or conversation.started_at < where.until)
+            and where.sticky_key in {None, conversation.sticky_key}
             and (where.text is None or self._says(conversation.id, fold(where.text)))
         )
 

@@ -23,6 +23,7 @@ from greenroom.domain.ids import (
     WorkspaceId,
 )
 from greenroom.domain.projects import Project
+from greenroom.domain.records import Record
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Snapshot, Version
 from greenroom.ports import Referrer, Replayed
@@ -107,6 +108,9 @@ class Rows:
     audit: Table[int, tuple[AuditRecord, Event]] = field(default_factory=Table[int, tuple[AuditRecord, Event]])
     keys: Table[PrincipalId, ApiKey] = field(default_factory=Table[PrincipalId, ApiKey])
     members: Table[PrincipalId, Member] = field(default_factory=Table[PrincipalId, Member])
+    records: Table[tuple[ProjectId, str, str], Record] = field(
+        default_factory=Table[tuple[ProjectId, str, str], Record]
+    )
     replays: Table[tuple[PrincipalId, str, str], tuple[Replayed, datetime]] = field(
         default_factory=Table[tuple[PrincipalId, str, str], tuple[Replayed, datetime]]
     )
@@ -117,11 +121,11 @@ class Rows:
 
     @property
     def announced(self) -> bool:
-        """Says whether anything but conversations was written to since the fork."""
+        """Says whether anything but conversations and records was written to since the fork."""
         return any(getattr(self, name).written for name in _TABLES if name not in _QUIET)
 
 
-_QUIET = {"conversations", "turns", "replays"}
+_QUIET = {"conversations", "turns", "records", "replays"}
 _TABLES = tuple(f.name for f in fields(Rows) if f.name not in {"name", "created_at", "delivered"})
 
 

@@ -18,12 +18,13 @@ from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
 from greenroom.ports import Referrer, Replayed
 from greenroom.storage.memory.reading import MemoryReading
+from greenroom.storage.memory.records import RecordWriting
 from greenroom.storage.memory.tables import Rows, Table
 from greenroom.storage.packing import plain
 from greenroom.storage.refusals import check_texts, draft_exists, duplicate, idempotency_race, no_such
 
 
-class MemoryWriting(MemoryReading):
+class MemoryWriting(MemoryReading, RecordWriting):
     """`ports.Writing` over rows of its own; the store swaps them in when the work returns."""
 
     def __init__(self, workspace: WorkspaceId, rows: Rows | None) -> None:
@@ -56,6 +57,7 @@ class MemoryWriting(MemoryReading):
         rows.draft_changes.drop_where([key for key, _ in rows.draft_changes.items() if key[0] in drafts])
         rows.drafts.drop_where(list(drafts))
         rows.releases.drop_where([key for key, _ in rows.releases.items() if key[0] in environments])
+        rows.records.drop_where([key for key, _ in rows.records.items() if key[0] == project])
         rows.versions.drop_where([key for key, _ in rows.versions.items() if key[0] == project])
         rows.referrers.drop_where([key for key, _ in rows.referrers.items() if key[0] == project])
         rows.environments.drop_where(list(environments))
@@ -170,7 +172,19 @@ class MemoryWriting(MemoryReading):
             ended_at=conversation.ended_at,
             ended_by=conversation.ended_by,
             state=plain(conversation.state),
+            outcome=conversation.outcome,
+            topics=conversation.topics,
         )
+        self._rows.conversations.put(conversation.id, kept)
+        return True
+
+    def review_conversation(self, conversation: Conversation) -> bool:
+        check_texts(conversation.sticky_key, *conversation.tags)
+        found = self._rows.conversations.find(conversation.id)
+        if found is None:
+            return False
+        news = {"tags": conversation.tags, "state": plain(conversation.state), "erased_at": conversation.erased_at}
+        kept = replace(found, sticky_key=conversation.sticky_key, **news)
         self._rows.conversations.put(conversation.id, kept)
         return True
 
@@ -180,6 +194,15 @@ class MemoryWriting(MemoryReading):
         heard, said, events, trace = plain([turn.heard, turn.said, turn.events, turn.trace])
         kept = replace(turn, heard=heard, said=said, events=tuple(events), trace=trace)
         _insert(self._rows.turns, (turn.conversation, turn.index), kept, "turn")
+
+    def replace_turn(self, turn: Turn) -> bool:
+        found = self._rows.turns.find((turn.conversation, turn.index))
+        if found is None:
+            return False
+        heard, said, events, trace = plain([turn.heard, turn.said, turn.events, turn.trace])
+        kept = replace(found, heard=heard, said=said, events=tuple(events), trace=trace)
+        self._rows.turns.put((turn.conversation, turn.index), kept)
+        return True
 
     def append(self, event: Event) -> AuditRecord:
         self._check_workspace()

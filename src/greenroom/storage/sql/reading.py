@@ -23,6 +23,7 @@ from greenroom.storage.packing import fold, unpack
 from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
+from greenroom.storage.sql.records import RecordReading
 from greenroom.storage.sql.work import WORKSPACE, Work
 
 _ID = bindparam("w_id")
@@ -131,7 +132,7 @@ _FIND_REPLAYED = select(t.idempotency).where(
 )
 
 
-class SqlReading:
+class SqlReading(RecordReading):
     """`ports.Reading` over one transaction."""
 
     def __init__(self, work: Work) -> None:
@@ -247,6 +248,18 @@ class SqlReading:
             query = query.where(c.channel == where.channel)
         if where.origin is not None:
             query = query.where(c.origin == where.origin)
+        if where.outcome is not None:
+            query = query.where(c.outcome == where.outcome)
+        if where.topic is not None:
+            query = query.where(c.topics.contains(f"|{where.topic}|", autoescape=True))
+        if where.tag is not None:
+            query = query.where(c.tags.contains(f"|{where.tag}|", autoescape=True))
+        if where.since is not None:
+            query = query.where(c.started_at >= r.to_us(where.since))
+        if where.until is not None:
+            query = query.where(c.started_at < r.to_us(where.until))
+        if where.sticky_key is not None:
+            query = query.where(c.sticky_key == where.sticky_key)
         if where.text is not None:
             query = query.where(_SAYS.where(turn.search.contains(fold(where.text), autoescape=True)))
         if before is not None:

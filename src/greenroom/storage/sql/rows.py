@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 
 from greenroom.domain.access import ApiKey, Member, Role, Session
 from greenroom.domain.canonical import Digest
-from greenroom.domain.conversations import Conversation, Origin, Turn
+from greenroom.domain.conversations import Conversation, Origin, Outcome, Turn
 from greenroom.domain.drafts import Draft, DraftChange
 from greenroom.domain.entities import parse_address
 from greenroom.domain.environments import Arm, DraftMode, Environment, TemplateName
@@ -53,6 +53,16 @@ def from_us(us: int) -> datetime:
 
 def from_us_or_none(us: int | None) -> datetime | None:
     return None if us is None else from_us(us)
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Returns words as `|one|two|`, '' for none."""
+    return f"|{'|'.join(words)}|" if words else ""
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Returns what `join_words` was given."""
+    return tuple(text[1:-1].split("|")) if text else ()
 
 
 def arms_to_bytes(arms: Sequence[Arm]) -> bytes:
@@ -139,6 +149,7 @@ def version_to_row(project: ProjectId, version: Version) -> dict[str, Any]:
         "parents": pack(version.parents),
         "published_in": version.published_in,
         "mark": version.mark,
+        "documents": pack(version.documents).decode(),
     }
 
 
@@ -154,6 +165,7 @@ def version_from_row(row: Row) -> Version:
         tuple(unpack(row["parents"])),
         EnvironmentId(row["published_in"]),
         cast(Mark, row["mark"]),
+        unpack(row["documents"]),
     )
 
 
@@ -262,6 +274,10 @@ def conversation_to_row(conversation: Conversation) -> dict[str, Any]:
         "ended_at": to_us_or_none(conversation.ended_at),
         "ended_by": conversation.ended_by,
         "state": pack(conversation.state),
+        "outcome": conversation.outcome,
+        "topics": join_words(conversation.topics),
+        "tags": join_words(conversation.tags),
+        "erased_at": to_us_or_none(conversation.erased_at),
     }
 
 
@@ -284,6 +300,10 @@ def conversation_from_row(row: Row) -> Conversation:
         from_us_or_none(row["ended_at"]),
         row["ended_by"],
         unpack(row["state"]),
+        cast(Outcome, row["outcome"]),
+        split_words(row["topics"]),
+        split_words(row["tags"]),
+        from_us_or_none(row["erased_at"]),
     )
 
 

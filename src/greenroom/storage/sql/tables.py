@@ -43,6 +43,11 @@ def _t(name: str, null: bool = False) -> Column[str]:
     return Column(name, _TEXT, nullable=null)
 
 
+def _d(name: str, default: str) -> Column[str]:
+    """Returns a text that came with a later migration."""
+    return Column(name, _TEXT, nullable=False, server_default=default)
+
+
 def _n(name: str, null: bool = False) -> Column[int]:
     return Column(name, _NUMBER, nullable=null)
 
@@ -174,6 +179,7 @@ versions = _table(
     _b("parents"),
     _t("published_in"),
     _t("mark"),
+    _d("documents", "{}"),
     _of("projects", "project"),
 )
 
@@ -270,9 +276,15 @@ conversations = _table(
     _n("ended_at", null=True),
     _t("ended_by", null=True),
     _b("state"),
+    _d("outcome", "running"),
+    _d("topics", ""),
+    _d("tags", ""),
+    _n("erased_at", null=True),
     _of_environment(),
 )
+"""`topics` and `tags` are lists as `|one|two|`, so that one of them can be looked for."""
 Index(None, conversations.c.workspace, conversations.c.project, conversations.c.started_at, conversations.c.id)
+Index(None, conversations.c.workspace, conversations.c.project, conversations.c.sticky_key)
 Index(
     "ix_conversations_running",
     conversations.c.workspace,
@@ -296,6 +308,23 @@ turns = _table(
     _t("digest"),
     _of("conversations", "conversation"),
 )
+
+records = _table(
+    "records",
+    "project noun key",
+    _t("project"),
+    _t("noun"),
+    _t("key"),
+    _t("owner"),
+    _n("revision"),
+    _n("at"),
+    _n("changed_at"),
+    # Canonical JSON, which holds no U+0000.
+    _t("body"),
+    _b("data"),
+    _of("projects", "project"),
+)
+Index(None, records.c.workspace, records.c.project, records.c.noun, records.c.owner, records.c.key)
 
 idempotency = _table(
     "idempotency",

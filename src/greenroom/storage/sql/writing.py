@@ -26,6 +26,7 @@ from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
 from greenroom.storage.sql.reading import SqlReading
+from greenroom.storage.sql.records import RecordWriting
 from greenroom.storage.sql.work import WORKSPACE
 
 _ID = bindparam("w_id")
@@ -49,6 +50,12 @@ _UPDATE_DRAFT = update(t.drafts).where(d.workspace == WORKSPACE, d.id == _ID, d.
 _UPDATE_CONVERSATION = update(t.conversations).where(
     c.workspace == WORKSPACE, c.id == _ID, c.turns == bindparam("w_turns"), c.ended_at.is_(None)
 )
+_REVIEW_CONVERSATION = update(t.conversations).where(c.workspace == WORKSPACE, c.id == _ID)
+_REPLACE_TURN = update(t.turns).where(
+    t.turns.c.workspace == WORKSPACE,
+    t.turns.c.conversation == _ID,
+    t.turns.c.position == bindparam("w_position"),
+)
 _DROP_CHANGES = delete(t.draft_changes).where(
     t.draft_changes.c.workspace == WORKSPACE,
     t.draft_changes.c.draft == _ID,
@@ -65,6 +72,7 @@ _TAKE_HEAD = (
 _SET_HEAD = update(t.workspace_chains).where(head.workspace == WORKSPACE)
 
 _OF_PROJECT = {
+    t.records: t.records.c.project == _PROJECT,
     t.turns: t.turns.c.conversation.in_(select(c.id).where(c.workspace == WORKSPACE, c.project == _PROJECT)),
     t.conversations: c.project == _PROJECT,
     t.draft_changes: t.draft_changes.c.draft.in_(select(d.id).where(d.workspace == WORKSPACE, d.project == _PROJECT)),
@@ -81,7 +89,7 @@ _OF_PROJECT = {
 _DELETE_PROJECT = [delete(table).where(table.c.workspace == WORKSPACE, mine) for table, mine in _OF_PROJECT.items()]
 
 
-class SqlWriting(SqlReading):
+class SqlWriting(SqlReading, RecordWriting):
     """`ports.Writing` over one transaction."""
 
     def insert_project(self, project: Project, environments: Sequence[Environment]) -> bool:
@@ -201,11 +209,30 @@ class SqlWriting(SqlReading):
             ended_at=r.to_us_or_none(conversation.ended_at),
             ended_by=conversation.ended_by,
             state=pack(conversation.state),
+            outcome=conversation.outcome,
+            topics=r.join_words(conversation.topics),
+        )
+        return changed == 1
+
+    def review_conversation(self, conversation: Conversation) -> bool:
+        check_texts(conversation.sticky_key, *conversation.tags)
+        changed = self._work.change(
+            _REVIEW_CONVERSATION,
+            w_id=conversation.id,
+            sticky_key=conversation.sticky_key,
+            tags=r.join_words(conversation.tags),
+            state=pack(conversation.state),
+            erased_at=r.to_us_or_none(conversation.erased_at),
         )
         return changed == 1
 
     def insert_turn(self, turn: Turn) -> None:
         self._work.insert(t.turns, r.turn_to_row(turn))
+
+    def replace_turn(self, turn: Turn) -> bool:
+        row = r.turn_to_row(turn)
+        news = {"content": row["content"], "search": row["search"]}
+        return self._work.change(_REPLACE_TURN, w_id=turn.conversation, w_position=turn.index, **news) == 1
 
     def append(self, event: Event) -> AuditRecord:
         check_texts(event.action, event.actor, event.project)

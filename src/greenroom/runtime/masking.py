@@ -1,0 +1,90 @@
+"""Personal data in texts, made unreadable before anything is kept (R36).
+
+Always masked: values of variables that the version declares personal, and payment card numbers (13 to 19 digits
+with a valid check digit, however they are grouped). E-mail addresses, IBANs and phone numbers are masked where the
+version asks for it: a guardrail of category `personal_data`, or the setting `personal_data`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Literal
+
+MASK = "•••"
+SHORTEST = 3
+"""Shorter values would mask half of every text."""
+
+Sort = Literal["card", "email", "iban", "phone"]
+ALWAYS: frozenset[Sort] = frozenset({"card"})
+ALL: frozenset[Sort] = frozenset({"card", "email", "iban", "phone"})
+
+_CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-]|\.\d)")
+_EMAIL = re.compile(r"[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}")
+_IBAN = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}(?!\w)")
+_PHONE = re.compile(r"(?<![\w.])(?:\+|00|\(?0)[\d(](?:[ ./()-]{0,2}\d){6,13}(?!\w|\.\d)")
+_MAX_DIGITS_OF_PHONE = 15
+_LEAST_DIGITS_OF_PHONE = 8
+
+
+def mask_personal(text: str, values: Collection[str] = (), sorts: Collection[Sort] = ALWAYS) -> str:
+    """Returns a text without personal data: without `values` (in any case), and without what looks like `sorts`."""
+    for value in _longest_first(values):
+        text = re.sub(re.escape(value), MASK, text, flags=re.IGNORECASE)
+    if not any(sign.isdigit() or sign == "@" for sign in text):
+        return text
+    for sort, pattern, fits in _PATTERNS:
+        if sort in sorts:
+            text = pattern.sub(lambda match, fits=fits: MASK if fits(match.group()) else match.group(), text)
+    return text
+
+
+def mask_value(value: Any, values: Collection[str] = (), sorts: Collection[Sort] = ALWAYS) -> Any:
+    """Returns a JSON value with every text in it masked, keys left as they are."""
+    if isinstance(value, str):
+        return mask_personal(value, values, sorts)
+    if isinstance(value, Mapping):
+        return {key: mask_value(item, values, sorts) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask_value(item, values, sorts) for item in value]
+    return value
+
+
+def is_card_number(text: str) -> bool:
+    """Says whether the digits of a text are a payment card's: 13 to 19, not all the same, with a valid check digit."""
+    digits = [int(sign) for sign in text if sign.isdecimal()]
+    if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = digit * 2 if place % 2 else digit
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+def is_iban(text: str) -> bool:
+    """Says whether a text is an IBAN with a valid checksum."""
+    plain = "".join(text.split()).upper()
+    if not 15 <= len(plain) <= 34 or not plain.isascii():
+        return False
+    moved = plain[4:] + plain[:4]
+    return int("".join(str(int(sign, 36)) for sign in moved)) % 97 == 1
+
+
+def is_phone_number(text: str) -> bool:
+    """Says whether a text has as many digits as a phone number with its prefix has."""
+    digits = sum(sign.isdecimal() for sign in text)
+    return _LEAST_DIGITS_OF_PHONE <= digits <= _MAX_DIGITS_OF_PHONE
+
+
+def _longest_first(values: Iterable[str]) -> list[str]:
+    kept = {value.strip() for value in values}
+    return sorted((value for value in kept if len(value) >= SHORTEST), key=lambda value: (-len(value), value))
+
+
+_PATTERNS: tuple[tuple[Sort, re.Pattern[str], Callable[[str], bool]], ...] = (
+    ("email", _EMAIL, lambda _: True),
+    ("iban", _IBAN, is_iban),
+    ("card", _CARD, is_card_number),
+    ("phone", _PHONE, is_phone_number),
+)

@@ -1,0 +1,40 @@
+"""Secrets on the network: values go in and never out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from greenroom.domain.secrets import MAX_VALUE_BYTES
+from greenroom.wire.model import In, Moment, Out
+
+
+class SecretIn(In):
+    """A secret's value. No answer, log, event, export or transcript holds it."""
+
+    value: Annotated[str, Field(min_length=1, max_length=MAX_VALUE_BYTES, json_schema_extra={"writeOnly": True})]
+
+
+class OverrideOut(Out):
+    """Where a secret has another value."""
+
+    environment: str
+    side: str
+    set_at: Moment
+    set_by: str
+
+
+class SecretOut(Out):
+    """A secret without its value; `set_at` is null when only environments have one."""
+
+    name: str
+    set_at: Moment | None
+    set_by: str
+    overrides: list[OverrideOut]
+
+
+class RotatedOut(Out):
+    """How many values were sealed with the present key."""
+
+    rotated: int
