@@ -19,7 +19,7 @@ from greenroom.api.asking import Door
 from greenroom.api.bundle_cache import BundleCache
 from greenroom.api.hot import HotDoors
 from greenroom.domain.access import ApiKey, Member, Role, Session
-from greenroom.domain.ids import PrincipalId, WorkspaceId
+from greenroom.domain.ids import ConversationId, PrincipalId, WorkspaceId
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
 from greenroom.ports import Reachable
@@ -27,6 +27,7 @@ from greenroom.providers.clock import SystemClock
 from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.services.desk import Desk
 from greenroom.services.keys import hash_token, make_key
+from greenroom.services.tickets import tickets_of
 from greenroom.storage.memory import MemoryStore
 
 PREFIX = "/api/v1"
@@ -139,6 +140,33 @@ async def fill(client: httpx2.AsyncClient, project: str, canary: str = "") -> di
         "conversation": begun["id"],
         "alias": "sandbox",
     }
+
+
+async def fill_data(client: httpx2.AsyncClient, ids: Mapping[str, str], canary: str = "") -> dict[str, str]:
+    """Gives a project a table with a row, and its conversation a tag, a note and a ticket; returns their names."""
+    place, talk = f"{PREFIX}/projects/{ids['project']}", f"{PREFIX}/conversations/{ids['conversation']}"
+    columns = [{"name": "number", "type": "number"}, {"name": "view"}]
+    made = {"slug": "rooms", "name": f"Rooms {canary}", "columns": columns, "key": "number"}
+    good(await client.post(f"{place}/tables", json=made))
+    good(await client.post(f"{place}/tables/rooms/rows", json={"values": {"number": 7, "view": f"sea {canary}"}}))
+    good(await client.post(f"{talk}/tags", json={"tag": f"vip {canary}"}))
+    good(await client.post(f"{talk}/notes", json={"text": f"Call back {canary}"}))
+    return {"table": "rooms", "tag": "vip", "ticket": await leave_ticket(ids, canary)}
+
+
+async def leave_ticket(ids: Mapping[str, str], canary: str = "") -> str:
+    """Opens a ticket as a turn that hands over does; returns its id."""
+    desk: Desk = _APIS[0].state.door.desk
+    effect = {"type": "handed_off", "method": "ticket", "handoff": "back-office", "reason": f"wants a person {canary}"}
+    for workspace in (HOME, OTHER):
+        id_ = ConversationId(ids["conversation"])
+        talk = await desk.store.read(workspace, lambda tx, id_=id_: tx.find_conversation(id_))
+        project = await desk.store.read(workspace, lambda tx: tx.find_project(ids["project_id"]))
+        if talk is not None and project is not None:
+            opened = tickets_of(project, talk, [effect], desk.clock.now())[0]
+            await desk.store.write(workspace, lambda tx, ticket=opened: tx.put_record(ticket))
+            return opened.key
+    raise AssertionError(f"there is no conversation {ids['conversation']}")
 
 
 async def run_tests(client: httpx2.AsyncClient, project: str, **body: Any) -> Any:

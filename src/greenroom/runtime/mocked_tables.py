@@ -7,6 +7,7 @@ from typing import Any
 
 from greenroom.domain.asks import Answer, Ask, Place
 from greenroom.domain.canonical import same
+from greenroom.domain.tables import key_text
 from greenroom.ports import Outside
 from greenroom.runtime.bodies import mapping
 
@@ -26,19 +27,37 @@ class MockedTables:
     async def answer(self, facts: Mapping[str, Any], place: Place) -> Answer:
         """Reads, writes or deletes rows."""
         mine = self._rows.setdefault(str(facts.get("table", "")), {})
-        if facts.get("op") == "find":
+        op = facts.get("op")
+        if op == "find":
             return await self._find(facts, mine, place)
+        if op == "put":
+            return await self._put(facts, mine, place)
+        if op == "delete":
+            return await self._delete(facts, mine, place)
+        return await self._outside.answer(Ask("table", facts), place)
+
+    async def _put(self, facts: Mapping[str, Any], mine: Rows, place: Place) -> Answer:
+        """Keeps a row here. What a real table would make of it is asked there, with `dry`."""
+        key, given = str(facts.get("key") or ""), mapping(facts.get("values"))
+        values: Mapping[str, Any] = given
+        if facts.get("table") not in self._mocked:
+            answer = await self._outside.answer(Ask("table", {**facts, "dry": True}), place)
+            rows = answer.get("rows") or []
+            if "error" in answer or not rows:
+                return answer
+            key, values = str(rows[0]["key"]), mapping(rows[0]["values"])
+        key = key or f"row-{len(mine) + 1}"
+        before = mine.get(key)
+        if before is not None:
+            values = {**before, **{name: value for name, value in values.items() if name in given}}
+        mine[key] = dict(values)
+        return {"rows": [{"key": key, "values": dict(values)}], "count": 1, "ms": 0.0}
+
+    async def _delete(self, facts: Mapping[str, Any], mine: Rows, place: Place) -> Answer:
         there = await self._find({**facts, "where": facts.get("where") or {}, "limit": MAX_FOUND}, mine, place)
-        if "error" in there:
-            return there
-        key = str(facts.get("key") or "")
-        if facts.get("op") == "put":
-            key = key or f"test-{len(mine) + 1}"
-            mine[key] = dict(mapping(facts.get("values")))
-            return {"rows": [{"key": key, "values": dict(mine[key] or {})}], "count": 1, "ms": 0.0}
-        gone = [str(row["key"]) for row in there.get("rows", [])]
+        gone = [str(row["key"]) for row in there.get("rows", [])] if facts.get("key") or facts.get("where") else []
         mine.update(dict.fromkeys(gone))
-        return {"rows": [], "count": len(gone), "ms": 0.0}
+        return there if "error" in there else {"rows": [], "count": len(gone), "ms": 0.0}
 
     async def _find(self, facts: Mapping[str, Any], mine: Rows, place: Place) -> Answer:
         limit = _limit(facts)
@@ -83,4 +102,9 @@ def _fits(key: str, values: Mapping[str, Any], facts: Mapping[str, Any]) -> bool
     wanted, where = str(facts.get("key") or ""), mapping(facts.get("where"))
     if wanted and key != wanted:
         return False
-    return all(column in values and same(values[column], item) for column, item in where.items())
+    return all(_equal(values.get(column), item) for column, item in where.items())
+
+
+def _equal(kept: Any, wanted: Any) -> bool:
+    """Compares as tables do, which read what is asked for in the form of the column."""
+    return same(kept, wanted) or (kept is not None and wanted is not None and key_text(kept) == key_text(wanted))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 
+import httpcore2
 import httpx2
 import pytest
 
@@ -15,6 +16,8 @@ from greenroom.domain.errors import GreenroomError, Invalid, Refused, Unavailabl
 from greenroom.ports import OutboundRequest, OutboundResponse
 from greenroom.providers.outbound import Allowed, SafeOutbound, SafeTransport, is_public, read_allowed
 from greenroom.providers.outbound.addresses import choose_addresses
+from greenroom.providers.outbound.client import SafeBackend, check_url
+from greenroom.providers.outbound.lending import LentTransport
 
 INSIDE = [
     "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
@@ -84,15 +87,25 @@ class Listener:
     def __init__(self) -> None:
         self.seen: list[bytes] = []
         self.port = 0
+        self.open: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.append(writer)
         head = await reader.readuntil(b"\r\n\r\n")
         self.seen.append(head)
         path = head.split(b" ", 2)[1].decode()
-        writer.write(self.answer(path))
+        writer.write(b"" if path == "/drip" else self.answer(path))
         if path == "/slow":
             await asyncio.sleep(5)
-        await writer.drain()
+        if path == "/drip":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            with suppress(ConnectionError):
+                for _ in range(100):
+                    writer.write(b"x")
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+        with suppress(ConnectionError):
+            await writer.drain()
         writer.close()
 
     def answer(self, path: str) -> bytes:
@@ -109,6 +122,8 @@ class Listener:
             return reply("200 OK", gzip.compress(b"0" * 200_000_000, 9), "Content-Encoding: gzip")
         if path == "/slow":
             return b""
+        if path == "/headers":
+            return reply("200 OK", b"", "X-Large: " + "x" * 300_000)
         return reply("200 OK", b"hello")
 
 
@@ -121,6 +136,9 @@ async def listening() -> AsyncIterator[Listener]:
     try:
         yield listener
     finally:
+        for writer in listener.open:
+            writer.transport.abort()
+        await asyncio.sleep(0)
         for each in (six, server):
             each.close()
             await each.wait_closed()
@@ -166,8 +184,9 @@ async def fetch(path: str, *, allowed: str = "ok.example", **more: object) -> tu
     async with listening() as listener:
         outbound = SafeOutbound(read_allowed(allowed), Names())
         url = f"http://ok.example:{listener.port}{path.replace('PORT', str(listener.port))}"
+        method = str(more.pop("method", "GET"))
         try:
-            return await outbound.fetch(OutboundRequest("GET", url, **more)), listener  # type: ignore[arg-type]
+            return await outbound.fetch(OutboundRequest(method, url, **more)), listener  # type: ignore[arg-type]
         finally:
             await outbound.close()
 
@@ -212,6 +231,19 @@ async def test_keys_do_not_follow_a_redirect_to_another_origin() -> None:
     assert b"bearer k" in listener.seen[1].lower()
 
 
+async def test_what_was_sent_does_not_follow_a_redirect_to_another_origin() -> None:
+    elsewhere = "http://other.example:PORT/y"
+    names = "ok.example,other.example"
+    for code in ("307", "308"):
+        with pytest.raises(Refused, match="not for others"):
+            await fetch(f"/to/{code}/{elsewhere}", allowed=names, method="POST", body=b"s3cret")
+    for code in ("301", "302", "303"):
+        _, listener = await fetch(f"/to/{code}/{elsewhere}", allowed=names, method="POST", body=b"s3cret")
+        assert listener.seen[1].startswith(b"GET /y ")
+    _, listener = await fetch("/to/307//z", method="POST", body=b"s3cret")
+    assert listener.seen[1].startswith(b"POST /z ")
+
+
 async def test_redirects_end() -> None:
     with pytest.raises(Refused, match="3 redirects"):
         await fetch("/to/302//to/302//to/302//to/302//x")
@@ -227,6 +259,78 @@ async def test_large_answers_are_cut_and_bombs_stay_small() -> None:
 async def test_slow_answers_time_out() -> None:
     with pytest.raises(Unavailable, match="within 200 ms"):
         await fetch("/slow", timeout_ms=200)
+
+
+async def test_one_byte_at_a_time_times_out_too() -> None:
+    with pytest.raises(Unavailable, match="within 300 ms"):
+        await fetch("/drip", timeout_ms=300)
+
+
+async def test_endless_headers_are_not_read() -> None:
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await fetch("/headers")
+
+
+class Dialled(httpcore2.AsyncNetworkBackend):
+    """A network that only notes who is called."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+
+    async def connect_tcp(self, host: str, port: int, *args: object, **more: object) -> httpcore2.AsyncNetworkStream:
+        self.addresses.append(host)
+        raise httpcore2.ConnectError("noted")
+
+
+async def test_the_address_that_was_checked_is_the_one_that_is_called() -> None:
+    """A name server that answers differently the second time is not asked a second time."""
+    answers = [["93.184.216.34"], ["127.0.0.1"]]
+
+    async def rebinding(host: str, port: int) -> Sequence[str]:
+        return answers.pop(0)
+
+    backend, network = SafeBackend(Allowed(), rebinding), Dialled()
+    backend._inner = network
+    with pytest.raises(httpcore2.ConnectError):
+        await backend.connect_tcp("rebinds.example", 80)
+    assert (network.addresses, len(answers)) == (["93.184.216.34"], 1)
+    with pytest.raises(Refused):
+        await backend.connect_tcp("rebinds.example", 80)
+    assert network.addresses == ["93.184.216.34"]
+
+
+async def test_an_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with listening() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        response, _ = await fetch("/x")
+        assert response.status == 200
+        assert proxy.seen == []
+
+
+@pytest.mark.parametrize("port", [22, 25, 53, 6379, 11211, 0])
+def test_ports_of_other_services_are_refused(port: int) -> None:
+    with pytest.raises(Invalid, match="nothing speaks HTTP"):
+        check_url(f"https://example.com:{port}/")
+
+
+async def test_lent_connections_are_bounded_checked_and_stay_open() -> None:
+    async with listening() as listener:
+        inner = SafeTransport(read_allowed("ok.example"), Names())
+        place = f"http://ok.example:{listener.port}"
+        async with httpx2.AsyncClient(transport=LentTransport(inner, max_bytes=1_000)) as client:
+            assert (await client.get(f"{place}/x")).text == "hello"
+            for path, code in (("/big", "too_large"), ("/bomb", "unreadable")):
+                with pytest.raises(Unavailable) as wrong:
+                    await client.get(place + path)
+                assert wrong.value.code == code
+            with pytest.raises(Invalid):
+                await client.get(f"http://user:pass@ok.example:{listener.port}/")
+            with pytest.raises(Refused):
+                await client.get(f"http://inside.example:{listener.port}/")
+        async with httpx2.AsyncClient(transport=LentTransport(inner)) as again:
+            assert (await again.get(f"{place}/x")).text == "hello"
+        await inner.aclose()
 
 
 @pytest.mark.parametrize("header", [("A b", "x"), ("", "x"), ("A", "x\r\nB: y"), ("A:", "x"), ("A", "x" * 40_000)])

@@ -364,10 +364,14 @@ LOOKS_UP = entities(
 
 
 async def test_what_a_test_writes_to_a_table_stays_in_it() -> None:
-    real = answering({"guests": {"rows": [{"key": "bob", "values": {"room": 8}}], "count": 1, "ms": 1.0}})
+    def table(ask: Ask, stream: Streamer | None) -> Answer:
+        bob, ada = {"key": "bob", "values": {"room": 8}}, {"key": "ada", "values": {"room": 7}}
+        return {"rows": [bob if ask.facts["op"] == "find" else ada], "count": 1, "ms": 1.0}
+
+    real = Scripted(table)
     case: dict[str, Any] = {"turns": [turn("keep my name", variables={"row": {"room": 7}}, contains="Kept")]}
     assert (await play_case(LOOKS_UP, case, real)).status == "passed"
-    assert {ask.facts["op"] for ask in real.asked} == {"find"}
+    assert {(ask.facts["op"], ask.facts.get("dry", False)) for ask in real.asked} == {("find", False), ("put", True)}
     mocked = {**case, "mocks": {"tables": {"guests": [{"room": 9}]}}}
     silent = Scripted()
     assert (await play_case(LOOKS_UP, mocked, silent)).status == "passed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -28,6 +29,13 @@ CARRIED = frozenset({"accept", "accept-language", "user-agent", "content-type"})
 """Headers that go with a redirect to another origin: none that may hold a key."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = "Greenroom/1"
+REFUSED_PORTS = frozenset(
+    {0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109}
+    | {110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530}
+    | {531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190}
+    | {5060, 5061, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 11211}
+)
+"""Ports of services that speak other languages (browsers refuse them too), so that no request is taken for theirs."""
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
@@ -95,6 +103,9 @@ class SafeTransport(httpx2.AsyncHTTPTransport):
 
     def __init__(self, allowed: Allowed | None = None, resolver: Resolver = resolve) -> None:
         super().__init__(trust_env=False)
+        # Their lines hold whole URLs and headers, and so the secrets in them.
+        for name in ("httpx2", "httpcore2"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=httpx2.create_ssl_context(trust_env=False),
             max_connections=200,
@@ -143,10 +154,13 @@ class SafeOutbound:
             if response.status not in REDIRECTS or not target:
                 return response
             before, url = url, check_url(urljoin(str(url), target))
-            if (before.scheme, before.host, before.port) != (url.scheme, url.host, url.port):
-                headers = [pair for pair in headers if pair[0].lower() in CARRIED]
             if response.status == 303 or (response.status in {301, 302} and method == "POST"):
                 method, body = "GET", b""
+            if not _is_same_origin(before, url):
+                headers = [pair for pair in headers if pair[0].lower() in CARRIED]
+                if body:
+                    message = f"the answer sends us on to {url.host}, and what we sent is not for others"
+                    raise Refused("redirect_refused", message)
         raise Refused("too_many_redirects", f"more than {request.redirects} redirects")
 
     async def _send(
@@ -166,6 +180,14 @@ class SafeOutbound:
             await response.aclose()
         pairs = tuple((name, value) for name, value in response.headers.multi_items())
         return OutboundResponse(response.status_code, pairs, bytes(kept[: limits.max_bytes]), str(url), truncated)
+
+
+def _is_same_origin(before: httpx2.URL, after: httpx2.URL) -> bool:
+    """Says whether a redirect stays where it was sent from; from http to https on one host it does."""
+    if (before.scheme, before.host, before.port) == (after.scheme, after.host, after.port):
+        return True
+    is_upgrade = before.scheme == "http" and after.scheme == "https" and before.port is None and after.port is None
+    return is_upgrade and before.host == after.host
 
 
 def _unpacking(encoding: str) -> Callable[[bytes, int], bytes]:
@@ -197,8 +219,8 @@ def check_url(text: str) -> httpx2.URL:
         raise _bad(text, "must begin with https:// or http://")
     if not url.host or url.userinfo:
         raise _bad(text, "needs a host and no user name")
-    if url.port == 0:
-        raise _bad(text, "has a port that is none")
+    if url.port in REFUSED_PORTS:
+        raise _bad(text, f"has the port {url.port}, on which nothing speaks HTTP")
     _check_host(url.host, text)
     return url
 

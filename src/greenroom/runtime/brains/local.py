@@ -328,7 +328,7 @@ def _fall_back(turn: Turn, reason: str) -> None:
     handoff = turn.program.default_handoff
     if turn.state["misses"] < MISSES_BEFORE_OFFER or handoff is None or turn.state["pending"]:
         return
-    question = turn.built_in("handoff_offer", name=handoff.name)
+    question = turn.render(turn.built_in("handoff_offer", name=handoff.name))
     turn.say_plain(question, "handoff_offer")
     turn.add("handoff_offered", handoff=handoff.slug, name=handoff.name)
     turn.state["pending"] = {"type": "handoff", "target": handoff.slug, "question": question, "repeats": 0}

@@ -1,17 +1,195 @@
-"""The brain that asks a model."""
+"""The brain that asks a model. The loop of its calls runs here, so that each can be recorded and replayed.
+
+A model that fails, is too slow or says nothing is answered for by the local brain, with a visible mark.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from greenroom.domain.asks import Answer, failed
 from greenroom.runtime.asking import Working
-from greenroom.runtime.brains.local import LocalBrain
+from greenroom.runtime.bodies import mapping
+from greenroom.runtime.brains.local import LocalBrain, offer_sms, settle_offer
+from greenroom.runtime.calls import ask, list_mcp_tools, retrieve
+from greenroom.runtime.deeds import begin_playbook, begin_workflow, send_sms
+from greenroom.runtime.intents import choose_intent, find_intents
+from greenroom.runtime.offers import Offer, deeds_of_version, offers_of_version
+from greenroom.runtime.plans import ALWAYS, ActionPlan, TopicPlan
+from greenroom.runtime.prompts import write_instructions, write_messages
 from greenroom.runtime.turn import Turn
+from greenroom.runtime.workflows import find_playbook
+
+MAX_ROUNDS = 8
+MAX_RESULT = 8_000
+_LOCAL = LocalBrain()
 
 
 class ModelBrain:
-    """Asks a model."""
+    """Answers by a model, and by the local brain where the model cannot."""
 
-    name = "model"
+    @property
+    def name(self) -> str:
+        return "model"
 
     def answer(self, turn: Turn) -> Working[None]:
-        """Answers one turn."""
-        yield from LocalBrain().answer(turn)
+        """Answers one turn, in the stages consent, match, and what it asks."""
+        if turn.state["pending"]:
+            rest = settle_offer(turn)
+            yield "consent"
+            if not rest:
+                return
+            turn.state["pending"] = None
+        playbook = find_playbook(turn)
+        intents = find_intents(turn, turn.text)
+        sure = choose_intent(turn, turn.text, intents)
+        yield "match"
+        passages = [] if sure is not None or playbook is not None else (yield from retrieve(turn, turn.text))
+        servers = (yield from list_mcp_tools(turn)) if turn.program.callables.mcp else []
+        talk = _Talk(turn)
+        offers = [*deeds_of_version(turn, talk.deeds(passages)), *offers_of_version(turn, playbook, servers)]
+        instructions = write_instructions(turn, intents, passages, playbook)
+        problem = yield from talk.run(instructions, offers)
+        if problem:
+            yield from _fall_back(turn, problem)
+
+
+def _fall_back(turn: Turn, problem: str) -> Working[None]:
+    """Lets the local brain answer, and says so in the record."""
+    turn.fallback_of = turn.agent.brain
+    turn.brain = _LOCAL.name
+    turn.add("brain_fallback", model=turn.agent.brain, reason=problem)
+    turn.note(f"{turn.agent.brain} did not answer ({problem}); the local brain did")
+    if not any(effect["type"] == "said" for effect in turn.effects):
+        yield from _LOCAL.answer(turn)
+
+
+class _Talk:
+    """One turn's exchange with a model."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.refused = False
+
+    def run(self, instructions: str, offers: Sequence[Offer]) -> Working[str]:
+        """Asks until the model calls nothing more; returns why it could not answer, '' when it did."""
+        turn, known = self.turn, {offer.name: offer for offer in offers}
+        messages = write_messages(turn)
+        seen: set[str] = set()
+        for _ in range(MAX_ROUNDS):
+            answer = yield from ask(turn, "model", self._facts(instructions, messages, offers))
+            self._record(answer)
+            text = "" if self.refused else str(answer.get("text") or "")
+            turn.say_streamed(text, int(answer.get("streamed") or 0))
+            if "error" in answer:
+                return str(mapping(answer["error"]).get("message") or "it failed")
+            calls = [mapping(call) for call in answer.get("calls") or ()]
+            if not calls:
+                break
+            messages.append({"role": "assistant", "text": text, "calls": [dict(call) for call in calls]})
+            for call in calls:
+                result = yield from self._call(call, known, seen)
+                messages.append(_result(call, result))
+            if turn.ended or turn.state["flow"] or self.refused or turn.state["pending"]:
+                break
+        else:
+            turn.note(f"{turn.agent.brain} made calls in {MAX_ROUNDS} rounds and was stopped")
+        turn.decision = turn.decision or "answer"
+        spoken = any(effect["type"] == "said" for effect in turn.effects)
+        return "" if spoken or turn.state["flow"] or turn.ended else "it said nothing"
+
+    def _facts(self, instructions: str, messages: Sequence[Any], offers: Sequence[Offer]) -> dict[str, Any]:
+        agent = self.turn.agent
+        return {
+            **{key: value for key, value in agent.model.items() if value is not None},
+            "provider": agent.brain,
+            "instructions": instructions,
+            "messages": [dict(message) for message in messages],
+            "tools": [offer.facts() for offer in offers],
+            "purpose": "reply",
+        }
+
+    def _record(self, answer: Answer) -> None:
+        keys = ("model", "tokens", "cost_usd", "first_ms", "ms", "error")
+        self.turn.models.append({key: answer[key] for key in keys if key in answer})
+
+    def _call(self, call: Mapping[str, Any], known: Mapping[str, Offer], seen: set[str]) -> Working[Answer]:
+        """Carries one call out; what is wrong with it is told to the model."""
+        offer = known.get(str(call.get("name")))
+        if offer is None:
+            return failed("unknown_tool", f"there is no tool '{str(call.get('name'))[:80]}'")
+        fault = offer.find_fault(call.get("arguments"))
+        if fault:
+            return failed("wrong_arguments", fault)
+        same = f"{offer.name} {json.dumps(call.get('arguments'), sort_keys=True, default=str)}"
+        if same in seen:
+            return failed("repeated", "this call was made already; use its result")
+        seen.add(same)
+        return (yield from offer.call(mapping(call.get("arguments"))))
+
+    def deeds(self, passages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Returns what the version itself can do, by the name of the tool."""
+        turn, because = self.turn, f"agent/{self.turn.agent.slug}"
+
+        def done(what: str) -> Answer:
+            return {"result": what, "ms": 0.0}
+
+        def cite_topic(arguments: Mapping[str, Any]) -> Answer:
+            topic: TopicPlan = turn.program.topics[arguments["topic"]]
+            turn.topic = turn.state["topic"] = topic.slug
+            turn.state["misses"] = 0
+            turn.add("topic_cited", topic=topic.slug, name=topic.name)
+            return done(turn.render(topic.content))
+
+        def cite_passage(arguments: Mapping[str, Any]) -> Answer:
+            passage = turn.passages[int(arguments["id"]) - 1]
+            turn.decision = "knowledge"
+            turn.add("knowledge_cited", **{key: value for key, value in passage.items() if key != "text"})
+            return done("cited")
+
+        def sms(arguments: Mapping[str, Any]) -> Answer:
+            plan = turn.program.sms[arguments["sms"]]
+            if not plan.consent_required:
+                send_sms(turn, plan)
+                return done("sent")
+            topic = turn.program.topics.get(turn.topic) or TopicPlan("", "", "", (), True, {})
+            offer_sms(turn, topic, ActionPlan("model", "sms", plan.slug, ALWAYS, turn.built_in("sms_offer")), plan)
+            return done("the user is asked for consent; say nothing more")
+
+        def hand_off(arguments: Mapping[str, Any]) -> Answer:
+            turn.hand_off(turn.program.handoffs[arguments["handoff"]], because)
+            return done("handed off")
+
+        def out_of_scope(_: Mapping[str, Any]) -> Answer:
+            self.refused = True
+            turn.decision = "out_of_scope"
+            turn.add("out_of_scope", best=turn.topics[0]["score"] if turn.topics else 0.0)
+            turn.say(turn.program.settings.out_of_scope, "out_of_scope")
+            return done("declined")
+
+        def end(_: Mapping[str, Any]) -> Answer:
+            turn.say(turn.goodbye(), "goodbye")
+            turn.end("caller")
+            return done("ended")
+
+        return {
+            "cite_topic": cite_topic,
+            "cite_passage": cite_passage,
+            "offer_sms": sms,
+            "hand_off": hand_off,
+            "start_workflow": lambda given: done(str(begin_workflow(turn, given["workflow"], because))),
+            "start_playbook": lambda given: done(str(begin_playbook(turn, given["playbook"], because))),
+            "transfer_to": lambda given: done(str(turn.change_agent(given["agent"], because))),
+            "set_variable": lambda given: done(str(turn.set_variable(given["name"], given["value"], because))),
+            "out_of_scope": out_of_scope,
+            "end_conversation": end,
+        }
+
+
+def _result(call: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
+    """Returns the message that tells the model what a call gave."""
+    shown = {key: answer[key] for key in ("result", "status", "error", "prints") if answer.get(key) not in (None, [])}
+    text = json.dumps(shown, ensure_ascii=False, default=str)[:MAX_RESULT]
+    return {"role": "tool", "name": str(call.get("name", "")), "call": str(call.get("id", "")), "text": text}

@@ -89,7 +89,10 @@ async def test_an_error_in_a_module_names_the_module_and_its_line(sandbox: Monty
     [
         ("from functions.deep import nothing\n\ndef run(conv): pass\n", "cannot import name 'nothing' from 'deep'"),
         ("from functions.gone import x\n\ndef run(conv): pass\n", "No module named 'functions'"),
-        ("from functions.broken import x\n\ndef run(conv): pass\n", "line 1: KeyError: broken"),
+        (
+            "from functions.broken import x\n\ndef run(conv): pass\n",
+            "line 1: ImportError: the function 'broken' cannot be imported: its code does not parse",
+        ),
         (
             "def run(conv):\n    conv.functions.gone()\n",
             "line 2: AttributeError: 'Functions' object has no attribute 'gone'",
