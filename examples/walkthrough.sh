@@ -184,4 +184,39 @@ run publish-copy.json publish --project "$copy" -m "Exported from Live of the fi
 is "digest of the copy's v1" "$(get publish-copy.json 'd["version"]["digest"]')" "$digest_1"
 held "exported Live and imported it into a second project: the same digest"
 
+run asked.json chat --project "$copy" --ref v1 --say "$question"
+topic=$(get asked.json 'd[1]["trace"]["topic"] or ""')
+[ -n "$topic" ] || fail "no topic answers '$question'"
+checks() { # topic: writes a test set that expects it
+    printf '{"name": "Checks", "cases": [{"id": "hours", "turns": [{"say": "%s", "expect": {"topic": "%s"}}]}]}' \
+        "$question" "$1" >"$out/checks.json"
+}
+tested() { # file, exit code, what to test …
+    local file=$out/$1 wanted=$2 status=0
+    shift 2
+    greenroom test run --project "$copy" --set checks "$@" --json >"$file" 2>"$file.err" || status=$?
+    [ "$status" -eq "$wanted" ] || fail "test run $* ended with $status, not $wanted: $(cat "$file" "$file.err")"
+}
+checks "$topic"
+run set-checks.json draft set test_set/checks "$out/checks.json" --project "$copy"
+tested tests-draft.json 0 --ref draft:sandbox --repeat 3
+is "cases that passed" "$(get tests-draft.json '[(c["case"], c["passed"]) for c in d["cases"]]')" '[["hours", 3]]'
+is "flaky rate" "$(get tests-draft.json 'd["summary"]["flaky_rate"]')" 0.0
+tested tests-none.json 12 --ref draft:sandbox --tag never
+so "a run without a case is an error" tests-none.json 'd["outcome"] == "error" and d["summary"]["reason"]'
+held "a test set in the draft passes on it: 3 of 3; a run that tests nothing is an error"
+
+run publish-checks.json publish --project "$copy" -m "The first checks of the opening hours"
+tested tests-version.json 0 --ref v2 --junit "$out/junit.xml"
+is "tested version" "$(get tests-version.json 'd["version"]')" 2
+is "tested digest" "$(get tests-version.json 'd["digest"]')" "$(get publish-checks.json 'd["version"]["digest"]')"
+is "digest of the tested draft" "$(get tests-draft.json 'd["digest"]')" "$(get tests-version.json 'd["digest"]')"
+grep -q '<testsuites .*failures="0"' "$out/junit.xml" || fail "the JUnit file does not say that nothing failed"
+checks another-topic
+run set-wrong.json draft set test_set/checks "$out/checks.json" --project "$copy"
+tested tests-wrong.json 1 --ref v1 --sets-from draft:sandbox
+is "what failed" "$(get tests-wrong.json '[(r["wanted"], r["got"]) for r in d["cases"][0]["attempts"][0]["results"]]')" \
+    "[[\"another-topic\", [\"$topic\"]]]"
+held "v2 passes the same checks under the same digest; a wrong expectation fails with what was said instead"
+
 echo "walkthrough: all $steps steps held"

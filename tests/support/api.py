@@ -83,11 +83,11 @@ class Stage:
         }
 
 
-async def make_stage() -> Stage:
-    """Returns a stage with two workspaces and a key for every role in each, and nothing else."""
-    store = MemoryStore()
+async def make_stage(store: Any = None, reachable: Reachable | None = None) -> Stage:
+    """Returns a stage with two workspaces and a key for every role in each, and nothing else; in memory unless said."""
+    store = store or MemoryStore()
     cipher = EnvelopeCipher("the key of tests")
-    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, Reachable(cipher=cipher))
+    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, reachable or Reachable(cipher=cipher))
     now = datetime(2026, 11, 1, tzinfo=UTC)
     for workspace in (HOME, OTHER):
         await store.system(lambda tx, w=workspace: tx.insert_workspace(w, w, now))
@@ -178,7 +178,7 @@ async def run_tests(client: httpx2.AsyncClient, project: str, **body: Any) -> An
         if run["state"] != "running":
             return run
         await asyncio.sleep(0.005)
-    raise AssertionError(f"the run did not come to its end: {run}")
+    raise AssertionError(f"the run {begun['id']} did not come to its end")
 
 
 async def save(

@@ -59,10 +59,11 @@ class Ask:
         status: int = 200,
         secret: bool = False,
         moves: bool = False,
+        private: bool = False,
         tag: Callable[[bytes], str | None] | None = None,
     ) -> Response:
         """Carries a verb out once for each Idempotency-Key and returns its answer; see `Form` for the rest."""
-        answer = await self.begin_write(Form(convert, status, secret, moves)).run(verb)
+        answer = await self.begin_write(Form(convert, status, secret, moves, private)).run(verb)
         return answer.to_response(tag)
 
 

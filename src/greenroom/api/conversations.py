@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from fastapi import Query
+from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from greenroom.api.asking import Given, IdPath, ProjectPath, reply
@@ -22,8 +23,10 @@ from greenroom.api.paging import (
 from greenroom.api.problems import to_json
 from greenroom.api.streams import EVENT_STREAM, stream_turn
 from greenroom.api.writes import Form
+from greenroom.domain.conversations import Outcome
 from greenroom.domain.errors import Fault, Invalid, LimitReached
 from greenroom.services.conversations import Beginning, ConversationView, Heard, TurnView
+from greenroom.services.transcripts import read_tag
 from greenroom.services.work import Call
 from greenroom.wire.conversations import (
     ConversationIn,
@@ -110,6 +113,13 @@ async def list_(
         Literal["public", "test", "replay"] | None, Query(description="Keeps those of one origin.")
     ] = None,
     q: Annotated[str | None, Query(max_length=200, description="Searches what was said.")] = None,
+    topic: Annotated[str | None, Query(max_length=120, description="Keeps those that this topic answered.")] = None,
+    outcome: Annotated[Outcome | None, Query(description="Keeps those that went so.")] = None,
+    tag: Annotated[str | None, Query(max_length=80, description="Keeps those with this tag.")] = None,
+    since: Annotated[
+        AwareDatetime | None, Query(description="Keeps those that began then or later: 2026-09-01T00:00:00Z.")
+    ] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Keeps those that began before.")] = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
@@ -124,6 +134,11 @@ async def list_(
         channel=channel,
         origin=origin,
         text=q,
+        topic=topic,
+        outcome=outcome,
+        tag=None if tag is None else read_tag(tag),
+        since=since,
+        until=until,
     )
     return reply(page_of("conversations", found, limit, lambda v: v.conversation.id, conversation_out))
 
@@ -167,6 +182,10 @@ def conversation_out(view: ConversationView) -> ConversationOut:
         turns=conversation.turns,
         ended=conversation.ended_at is not None,
         ended_by=conversation.ended_by,
+        outcome=conversation.outcome,
+        topics=list(conversation.topics),
+        tags=list(conversation.tags),
+        erased_at=conversation.erased_at,
     )
 
 

@@ -40,6 +40,7 @@ TAGS: Final = {
     "projects": "One agent system and everything about it.",
     "content": "Entities at any ref.",
     "kinds": "What entities can be.",
+    "test_runs": "Test sets played against a ref, with results bound to what was tested.",
     "environments": "Named places where a version runs and receives traffic.",
     "drafts": "Working states, saved one entity at a time.",
     "releases": "Publish, promote, roll back.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import Query
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from greenroom.api.asking import Given, ProjectPath, reply
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, make_cursor, read_text_cursor
+from greenroom.domain.asks import AskedOf
 from greenroom.domain.records import Record
 from greenroom.wire.executions import ExecutionOut
 from greenroom.wire.model import Page
@@ -23,7 +24,7 @@ async def list_(
     project: ProjectPath,
     conversation: Annotated[str | None, Query(max_length=80, description="Keeps one conversation's.")] = None,
     kind: Annotated[
-        Literal["function", "tool", "mcp", "knowledge", "table", "model"] | None,
+        AskedOf | None,
         Query(description="Keeps calls of one kind."),
     ] = None,
     failed: Annotated[bool | None, Query(description="Keeps those that failed, or those that did not.")] = None,

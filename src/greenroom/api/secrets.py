@@ -29,7 +29,7 @@ async def list_(ask: Given, project: ProjectPath, cursor: Cursor = None, limit: 
 @NOUN.verb("PUT", "/projects/{project}/secrets/{name}", "set", SecretOut)
 async def set_(ask: Given, project: ProjectPath, name: NamePath, body: SecretIn) -> Response:
     """Sets a secret's value for the whole project."""
-    return await ask.write(lambda call: ask.desk.secrets.set(call, project, name, body.value), secret_out)
+    return await ask.write(lambda call: ask.desk.secrets.set(call, project, name, body.value), secret_out, private=True)
 
 
 @NOUN.verb("DELETE", "/projects/{project}/secrets/{name}", "unset", None, 204)
@@ -43,7 +43,9 @@ async def override(
     ask: Given, project: ProjectPath, name: NamePath, alias: AliasPath, side: SidePath, body: SecretIn
 ) -> Response:
     """Sets another value for one environment's traffic, or for tests of its drafts."""
-    return await ask.write(lambda call: ask.desk.secrets.set(call, project, name, body.value, alias, side), secret_out)
+    return await ask.write(
+        lambda call: ask.desk.secrets.set(call, project, name, body.value, alias, side), secret_out, private=True
+    )
 
 
 @NOUN.verb("DELETE", "/projects/{project}/secrets/{name}/overrides/{alias}/{side}", "restore", None, 204)

@@ -56,9 +56,7 @@ async def rate(ask: Given, id: IdPath, body: FeedbackIn) -> Response:  # noqa: A
 
 
 @NOUN.verb("GET", "/projects/{project}/tags", "list_tags", Page[TagOut])
-async def list_tags(
-    ask: Given, project: ProjectPath, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
-) -> Response:
+async def list_tags(ask: Given, project: ProjectPath, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> Response:
     """Lists the tags of a project's conversations, by name, with how many have each."""
     found = await ask.desk.transcripts.list_tags(ask.call, project, read_text_cursor("tags", cursor), limit + 1)
     return reply(page_of("tags", found, limit, lambda tag: tag.key, tag_out))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -49,12 +50,13 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Form(Generic[T]):
     """How a verb's result is answered. `secret` answers are remembered sealed; `moves` says that the pointer
-    table must show the change before it is answered."""
+    table must show the change before it is answered; of a `private` request not even a plain hash is kept."""
 
     convert: Callable[[T], Out | None]
     status: int = 200
     secret: bool = False
     moves: bool = False
+    private: bool = False
 
     def render(self, result: T) -> bytes:
         """Returns the answer's body."""
@@ -76,7 +78,7 @@ class Write(Generic[T]):
     def of(cls, desk: Desk, caller: Caller, call: Call, request: Request, operation: str, form: Form[T]) -> Write[T]:
         """Returns the write that a request asks for. Raises Invalid `invalid_header` for a key that is none."""
         write = cls(desk, caller, call, form)
-        idempotency = read_key(request, operation)
+        idempotency = read_key(request, operation, caller.credential if form.private else "")
         if idempotency is not None:
             write.call = replace(call, idempotency=idempotency, render=write._render)
         return write
@@ -144,11 +146,12 @@ class Write(Generic[T]):
         return self.form.status, body
 
 
-def read_key(request: Request, operation: str) -> Idempotency | None:
+def read_key(request: Request, operation: str, credential: str = "") -> Idempotency | None:
     """Returns the idempotency of a request whose body was read, None without a key.
 
     The key counts for one caller and one operation on one path. The same request is the same query (in any
-    order), precondition and body bytes.
+    order), precondition and body bytes. With a credential the hash is keyed with it: nobody who reads the database
+    can try values until one fits.
     """
     key = request.headers.get(KEY_HEADER)
     if key is None:
@@ -160,4 +163,6 @@ def read_key(request: Request, operation: str) -> Idempotency | None:
     seen = f"{query!r}\n{request.headers.get('if-match', '')}\n{request.state.body_hash}"
     # Paths are hashed because they may be long and a database's keys may not.
     path = hashlib.sha256(request.url.path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return Idempotency(key, f"{operation}:{path}", hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest())
+    raw = seen.encode("utf-8", "surrogatepass")
+    hashed = hmac.new(credential.encode(), raw, hashlib.sha256) if credential else hashlib.sha256(raw)
+    return Idempotency(key, f"{operation}:{path}", hashed.hexdigest())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,6 +28,16 @@ def list_conversations(
     channel: Annotated[str | None, typer.Option("--channel", help="Only one channel, for example api.")] = None,
     origin: Annotated[str | None, typer.Option("--origin", help="public, test or replay.")] = None,
     search: Annotated[str | None, typer.Option("--search", help="Words that were said.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Only those that this topic answered.")] = None,
+    outcome: Annotated[
+        Literal["running", "contained", "handed_off", "abandoned", "no_match", "error"] | None,
+        typer.Option("--outcome", help="Only those that went so."),
+    ] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only those with this tag.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only those begun then or later: 2026-09-01T00:00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Only those begun before.")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
     project: Project = None,
@@ -44,15 +54,40 @@ def list_conversations(
         channel=channel,
         origin=origin,
         q=search,
+        topic=topic,
+        outcome=outcome,
+        tag=tag,
+        since=since,
+        until=until,
         limit=limit,
         cursor=cursor,
     ).page()
     if not session.answer(page):
         rows = [
-            (c.id, c.environment, _version(c.version), c.origin, c.channel, c.turns, f"{c.started_at:%Y-%m-%d %H:%M}")
+            (
+                c.id,
+                c.environment,
+                _version(c.version),
+                c.origin,
+                c.channel,
+                c.turns,
+                c.outcome,
+                ", ".join(c.tags),
+                f"{c.started_at:%Y-%m-%d %H:%M}",
+            )
             for c in page.items
         ]
-        columns = ("conversation", "environment", "began with", "origin", "channel", "turns", "began")
+        columns = (
+            "conversation",
+            "environment",
+            "began with",
+            "origin",
+            "channel",
+            "turns",
+            "outcome",
+            "tags",
+            "began",
+        )
         output.show_table(columns, rows, "no conversations")
         session.end_of_page(page.next_cursor)
 

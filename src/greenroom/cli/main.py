@@ -10,10 +10,13 @@ from typer.core import TyperGroup
 
 from greenroom import __version__
 from greenroom.cli import (
+    connections,
     content,
     conversations,
     drafts,
     environments,
+    erasures,
+    executions,
     history,
     keys,
     output,
@@ -21,8 +24,11 @@ from greenroom.cli import (
     releases,
     secrets,
     server,
+    tables,
     test_runs,
+    tickets,
     traffic,
+    transcripts,
     versions,
 )
 from greenroom.cli.config import DEFAULT_URL, Login, save_login
@@ -141,7 +147,13 @@ app.command("resolve")(traffic.resolve)
 app.command("bundle")(traffic.load_bundle)
 app.command("chat")(conversations.chat)
 app.add_typer(conversations.app, name="conversations")
+app.add_typer(transcripts.app, name="review")
+app.add_typer(erasures.app, name="erase")
+app.add_typer(tickets.app, name="tickets")
+app.add_typer(executions.app, name="executions")
+app.add_typer(tables.app, name="tables")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(connections.app, name="connections")
 app.add_typer(test_runs.app, name="test")
 app.command("history")(history.list_events)
 app.add_typer(history.audit, name="audit")

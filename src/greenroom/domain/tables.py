@@ -153,8 +153,8 @@ def key_text(value: Any) -> str:
 
 def check_key(key: str, pointer: str = "/key") -> str:
     """Returns a row's key. Raises Invalid for one that cannot be kept."""
-    if not 1 <= len(key) <= MAX_KEY or "\0" in key or any("\ud800" <= sign <= "\udfff" for sign in key):
-        message = f"a row's key is text of 1 to {MAX_KEY} characters, without U+0000"
+    if not 1 <= len(key.encode("utf-8", "replace")) <= MAX_KEY or "\0" in key or _is_broken(key):
+        message = f"a row's key is text of 1 to {MAX_KEY} bytes, without U+0000"
         raise Invalid("invalid_row_key", message, errors=[Fault(pointer, message)])
     return key
 
@@ -211,5 +211,9 @@ def _read_json(type_: ColumnType, value: Any) -> Any:
 
 
 def _check_text(value: str) -> None:
-    if any("\ud800" <= sign <= "\udfff" for sign in value):
+    if _is_broken(value):
         raise ValueError("it holds half a character")
+
+
+def _is_broken(text: str) -> bool:
+    return any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from greenroom.domain.canonical import Digest, Json
+from greenroom.domain.canonical import MAX_DEPTH, MAX_SAFE_INTEGER, Digest, Json
 from greenroom.domain.ids import EnvironmentId, PrincipalId, ProjectId, TestRunId
 
 Verdict = Literal["passed", "failed", "error"]
@@ -295,8 +295,26 @@ def read_run(
 
 
 def case_to_json(case: CaseResult) -> dict[str, Any]:
-    """Returns a case's result as plain JSON."""
-    return asdict(case)
+    """Returns a case's result as JSON that can be kept, whatever an agent said or called with."""
+    return _keepable(asdict(case), MAX_DEPTH - 4)
+
+
+def _keepable(value: Any, deep: int) -> Any:
+    """Returns a value without what canonical JSON refuses: half characters, large numbers, endless nesting."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value if abs(value) < MAX_SAFE_INTEGER else str(value)
+    if deep < 1:
+        return "…"
+    if isinstance(value, dict):
+        pairs = cast("dict[Any, Any]", value).items()
+        return {_keepable(str(key), 1): _keepable(item, deep - 1) for key, item in pairs}
+    if isinstance(value, list | tuple):
+        return [_keepable(item, deep - 1) for item in cast("list[Any]", value)]
+    return str(value)
 
 
 def read_case(facts: Mapping[str, Any]) -> CaseResult:

@@ -98,6 +98,26 @@ class Cipher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a file holds: its text with `#` headings, and where it leads."""
+
+    title: str
+    text: str
+    links: tuple[str, ...] = ()
+    canonical: str = ""
+    """The address that a page says is its own."""
+    noindex: bool = False
+    """Whether a page asks not to be found."""
+
+
+class Parser(Protocol):
+    """Reads files of people and strangers within limits. Raises Invalid for what cannot be read, and nothing else."""
+
+    async def parse(self, data: bytes, mime: str, name: str) -> Parsed: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Reachable:
     """All that a running agent reaches here; None where this installation has no such part."""
 

@@ -250,8 +250,12 @@ class Writing(Reading, Protocol):
         """Replaces the row if it still has that many turns and has not ended. Else False."""
         ...
 
-    def review_conversation(self, conversation: Conversation) -> bool:
-        """Replaces tags, state, sticky key and `erased_at`, also of one that has ended. False when there is none."""
+    def set_tags(self, conversation: ConversationId, expected: Sequence[str], tags: Sequence[str]) -> bool:
+        """Replaces the tags, if they are still the expected ones. Else False."""
+        ...
+
+    def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:
+        """Empties the state and the sticky key of one that has ended, and says when. Else False."""
         ...
 
     def insert_turn(self, turn: Turn) -> None: ...

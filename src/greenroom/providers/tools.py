@@ -10,12 +10,13 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from greenroom.domain.asks import Answer, failed
 from greenroom.domain.errors import GreenroomError, Unavailable
+from greenroom.domain.hiding import hide_secrets
 from greenroom.ports import Outbound, OutboundRequest, OutboundResponse
 
 MAX_RESULT_BYTES = 64_000
@@ -33,7 +34,14 @@ class HttpTools:
         self._outbound = outbound
 
     async def call(self, facts: Mapping[str, Any], secrets: Mapping[str, str]) -> Answer:
-        """Returns {status, result, truncated}; from status 400 on also an error `status_400` and so on."""
+        """Returns {status, result, truncated}; from status 400 on also an error `status_400` and so on.
+
+        No secret stands in an answer, in whatever spelling the other side echoes it.
+        """
+        answer = await self._try(facts, secrets)
+        return hide_secrets(answer, secrets.values(), cut="truncated" in answer)
+
+    async def _try(self, facts: Mapping[str, Any], secrets: Mapping[str, str]) -> Answer:
         limit_ms = int(facts.get("timeout_ms") or 10_000)
         try:
             request = build_request(facts, secrets, limit_ms)
@@ -92,13 +100,22 @@ def build_request(facts: Mapping[str, Any], secrets: Mapping[str, str], timeout_
     content = b""
     if body is not None:
         is_text = isinstance(body, str)
-        content = (fill(body) if is_text else fill(json.dumps(body))).encode()
+        content = (fill(body) if is_text else json.dumps(_filled(body, fill))).encode()
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", "text/plain; charset=utf-8" if is_text else "application/json"))
     url = join_url(fill(str(integration.get("base_url") or "")), fill(str(facts.get("url") or "")), query)
     return OutboundRequest(
         str(facts.get("method") or "GET"), url, tuple(headers), content, timeout_ms, max_bytes=MAX_RESULT_BYTES
     )
+
+
+def _filled(value: Any, fill: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return fill(value)
+    if isinstance(value, Mapping):
+        found = cast(Mapping[str, Any], value)
+        return {fill(key): _filled(item, fill) for key, item in found.items()}
+    return [_filled(item, fill) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
 
 
 def _credentials(kind: str, auth: Mapping[str, Any], secret: str) -> tuple[str, str]:

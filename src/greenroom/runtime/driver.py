@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from greenroom.domain.asks import Answer, Ask, Place, Streamed
@@ -47,6 +47,8 @@ class TurnOutcome:
     record: Recorded
     asks: tuple[Mapping[str, Any], ...] = ()
     """What was asked of the outside, with the answers, in clear: for replay, never for people."""
+    user_variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Values of the variables that are kept from one conversation of a user to the next."""
 
 
 async def run_turn(
@@ -190,4 +192,10 @@ def _outcome(program: Program, step: Step, times: Mapping[str, float], total: fl
         timed.speech,
         recorded(program, timed),
         timed.asks,
+        {slug: value for slug, value in timed.state["vars"].items() if _is_of_user(program, slug)},
     )
+
+
+def _is_of_user(program: Program, slug: str) -> bool:
+    plan = program.variables.get(slug)
+    return plan is not None and plan.of_user

@@ -19,8 +19,9 @@ from greenroom.runtime.answering import answer_turn, choose_rules
 from greenroom.runtime.asking import Working
 from greenroom.runtime.controls import control_output, correct, speech_of
 from greenroom.runtime.guardrails import guard_output
+from greenroom.runtime.masking import ALL, ALWAYS, MASK, SHORTEST, mask_value
 from greenroom.runtime.program import Program
-from greenroom.runtime.texts import MASK, mask, say_value
+from greenroom.runtime.texts import say_value
 from greenroom.runtime.turn import Context, Effect, Heard, State, Turn, fresh_state
 
 __all__ = ["Context", "Effect", "Heard", "Recorded", "State", "Step", "recorded", "stages", "start", "step"]
@@ -151,22 +152,21 @@ def _greeting(turn: Turn) -> str:
 
 
 def recorded(program: Program, step: Step) -> Recorded:
-    """Returns the step as it may be kept. Values shorter than 3 characters are not looked for in texts."""
+    """Returns the step as it may be kept: personal data is masked (see `masking` for what counts as such)."""
     values = {
         say_value(step.state["vars"][slug])
         for slug, plan in program.variables.items()
         if plan.pii and slug in step.state["vars"]
     }
-    secret = sorted((value for value in values if len(value) >= 3), key=lambda value: (-len(value), value))
+    personal = [value for value in values if len(value) >= SHORTEST]
+    sorts = ALL if any(plan.category == "personal_data" for plan in program.leads.guardrails) else ALWAYS
 
-    def hidden(text: str) -> str:
-        for value in secret:
-            text = text.replace(value, MASK)
-        return text
+    def hidden(value: Any) -> Any:
+        return mask_value(value, personal, sorts)
 
-    effects = tuple(mask(_without_values(program, effect), hidden) for effect in step.effects)
-    asks = tuple(mask(_shown(ask), hidden) for ask in step.asks)
-    trace = mask({**step.trace, "changes": _mask_changes(program, step.trace.get("changes", []))}, hidden)
+    effects = tuple(hidden(_without_values(program, effect)) for effect in step.effects)
+    asks = tuple(hidden(_shown(ask)) for ask in step.asks)
+    trace = hidden({**step.trace, "changes": _mask_changes(program, step.trace.get("changes", []))})
     return Recorded(hidden(step.trace["heard"]["text"]), hidden(step.said), effects, trace, asks)
 
 

@@ -35,7 +35,7 @@ def mask_personal(text: str, values: Collection[str] = (), sorts: Collection[Sor
         return text
     for sort, pattern, fits in _PATTERNS:
         if sort in sorts:
-            text = pattern.sub(lambda match, fits=fits: MASK if fits(match.group()) else match.group(), text)
+            text = pattern.sub(lambda match, fits=fits: _mask_start(match.group(), fits), text)
     return text
 
 
@@ -75,6 +75,13 @@ def is_phone_number(text: str) -> bool:
     """Says whether a text has as many digits as a phone number with its prefix has."""
     digits = sum(sign.isdecimal() for sign in text)
     return _LEAST_DIGITS_OF_PHONE <= digits <= _MAX_DIGITS_OF_PHONE
+
+
+def _mask_start(text: str, fits: Callable[[str], bool]) -> str:
+    """Masks the longest start of a text that fits and ends a word: what follows may be a word of its own."""
+    ends = [len(text), *(at for at in range(len(text) - 1, 0, -1) if text[at].isspace())]
+    end = next((end for end in ends if fits(text[:end])), 0)
+    return MASK + text[end:] if end else text
 
 
 def _longest_first(values: Iterable[str]) -> list[str]:

@@ -102,7 +102,9 @@ def _mcp(turn: Turn, server: str, tool: str, because: str) -> Call:
     return lambda arguments: call_mcp(turn, server, tool, arguments, because)
 
 
-def deeds_of_version(turn: Turn, deeds: Mapping[str, Callable[[Mapping[str, Any]], Answer]]) -> list[Offer]:
+def deeds_of_version(
+    turn: Turn, passages: int, deeds: Mapping[str, Callable[[Mapping[str, Any]], Answer]]
+) -> list[Offer]:
     """Returns the version's own deeds as offers; those that the version has nothing for are left out."""
     program = turn.program
     one = {
@@ -134,8 +136,8 @@ def deeds_of_version(turn: Turn, deeds: Mapping[str, Callable[[Mapping[str, Any]
         for name, (argument, choices, text) in one.items()
         if choices and name in deeds
     ]
-    if "cite_passage" in deeds and turn.passages:
-        ids = [str(number) for number in range(1, len(turn.passages) + 1)]
+    if passages:
+        ids = [str(number) for number in range(1, passages + 1)]
         offers.append(
             Offer("cite_passage", "Says which passage answers.", _choice("id", ids), _plainly(deeds["cite_passage"]))
         )

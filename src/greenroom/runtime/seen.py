@@ -18,7 +18,9 @@ _WORKFLOW_EVENTS = frozenset({"workflow_started", "workflow_step", "workflow_end
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of one turn, or of all of them. `hidden` are personal values, which no result shows."""
+    """What came of one turn, or of all of them. `passages` are those that were cited, `hidden` are personal
+    values, which no result shows.
+    """
 
     program: Program
     replies: tuple[str, ...]
@@ -63,7 +65,7 @@ def see_turn(
         tuple(events),
         _topics(events, trace),
         _workflows(events, trace),
-        _passages(events, trace),
+        tuple(event for event in events if event["type"] == "knowledge_cited"),
         () if greeting else (float(trace.get("latency_ms", {}).get("total", 0.0)),),
         variables,
         str(trace.get("agent", "")),
@@ -114,14 +116,6 @@ def _workflows(events: Sequence[Effect], trace: Mapping[str, Any]) -> tuple[str,
     ran = [str(event.get("workflow", "")) for event in events if event["type"] in _WORKFLOW_EVENTS]
     flow = trace.get("workflow")
     return _unique([*ran, str(flow.get("workflow", "")) if isinstance(flow, Mapping) else ""])
-
-
-def _passages(events: Sequence[Effect], trace: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Returns the passages that were used: those that were cited; a model is given all that were found."""
-    cited = tuple(event for event in events if event["type"] == "knowledge_cited")
-    if cited or trace.get("brain", "local") == "local":
-        return cited
-    return tuple(trace.get("passages", ()))
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:

@@ -83,6 +83,11 @@ class Conversations(Noun[S_co]):
         channel: str | None = None,
         origin: str | None = None,
         q: str | None = None,
+        topic: str | None = None,
+        outcome: str | None = None,
+        tag: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Call[Page[ConversationOut]]:
@@ -93,6 +98,11 @@ class Conversations(Noun[S_co]):
             "channel": channel,
             "origin": origin,
             "q": q,
+            "topic": topic,
+            "outcome": outcome,
+            "tag": tag,
+            "since": since,
+            "until": until,
             "cursor": cursor,
             "limit": limit,
         }

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from greenroom.sdk.connections import Connections
 from greenroom.sdk.content import Content, Kinds
 from greenroom.sdk.conversations import Conversations
 from greenroom.sdk.drafts import Drafts
 from greenroom.sdk.environments import Environments
+from greenroom.sdk.erasures import Erasures
 from greenroom.sdk.exchange import Call, as_model, path_of, read_call
+from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
+from greenroom.sdk.tables import Tables
 from greenroom.sdk.test_runs import TestRuns
+from greenroom.sdk.tickets import Tickets
 from greenroom.sdk.traffic import Bundles, Traffic
+from greenroom.sdk.transcripts import Transcripts
 from greenroom.sdk.verb import Noun, S_co, Verb
 from greenroom.sdk.versions import Versions
 from greenroom.wire.history import MeOut
@@ -34,7 +40,13 @@ class Nouns(Noun[S_co]):
         self.traffic = Traffic(sender)
         self.bundles = Bundles(sender)
         self.conversations = Conversations(sender)
+        self.transcripts = Transcripts(sender)
+        self.erasures = Erasures(sender)
+        self.tickets = Tickets(sender)
+        self.executions = Executions(sender)
+        self.tables = Tables(sender)
         self.secrets = Secrets(sender)
+        self.connections = Connections(sender)
         self.test_runs = TestRuns(sender)
         self.history = History(sender)
         self.audit = Audit(sender)

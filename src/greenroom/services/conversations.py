@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
 from greenroom.domain.asks import Place
 from greenroom.domain.canonical import Digest
-from greenroom.domain.conversations import CHANNELS, Conversation, Origin, Turn
+from greenroom.domain.conversations import CHANNELS, Conversation, Origin, Turn, choose_outcome
 from greenroom.domain.environments import Environment, choose_arm, choose_slot
-from greenroom.domain.errors import Conflict, Fault, GreenroomError, Invalid, NotFound, Refused
+from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotFound, Refused
 from greenroom.domain.events import format_time
 from greenroom.domain.ids import ConversationId
 from greenroom.domain.projects import Project
-from greenroom.ports import ConversationFilter, Outside, Reading, Writing
+from greenroom.ports import Cipher, ConversationFilter, Outside, Reading, Writing
 from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, start_turn
 from greenroom.runtime.turn import Context, Heard
+from greenroom.services.keeping import Answered, Beginning, Keeper, raced, write_context
 from greenroom.services.programs import Programs
 from greenroom.services.states import (
     State,
@@ -30,21 +32,6 @@ from greenroom.services.states import (
     load_version,
 )
 from greenroom.services.work import Call, Work
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What a caller says to start a conversation: an environment (None: the default entry), or a ref to test."""
-
-    environment: str | None = None
-    ref: str | None = None
-    user_id: str | None = None
-    channel: str = "api"
-    caller: str = ""
-    called: str = ""
-    variant: str = ""
-    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    sip_headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +79,11 @@ class _Next:
 class Conversations:
     """The verbs of conversations."""
 
-    def __init__(self, work: Work, programs: Programs, outside: Outside) -> None:
+    def __init__(self, work: Work, programs: Programs, outside: Outside, cipher: Cipher | None = None) -> None:
         self._work = work
         self._programs = programs
         self._outside = outside
+        self._keeper = Keeper(work, cipher)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def start(self, call: Call, slug: str, begin: Beginning) -> tuple[ConversationView, TurnView]:
@@ -113,8 +101,9 @@ class Conversations:
             await self._work.change(replace_answer(call), lambda tx: tx.put_snapshot(_snapshot(place)))
         program = await self._programs.load(call.workspace, place.digest)
         now = clock.now()
-        context = _context_json(place.environment.alias, begin, id_)
-        outcome = start_turn(program, _context(context, format_time(now)), clock)
+        kept = await self._work.read(call, lambda tx: self._keeper.load_user(tx, place.project.id, begin.user_id or ""))
+        context = write_context(place.environment.alias, begin, id_, kept)
+        outcome = start_turn(program, Context(**context, now=format_time(now)), clock)
         conversation = Conversation(
             id=id_,
             project=place.project.id,
@@ -132,13 +121,13 @@ class Conversations:
             turns=1,
             ended_at=now if outcome.ended else None,
             ended_by=outcome.ended_by,
-            state={"context": context, "engine": dict(outcome.state)},
+            state=self._keeper.seal_state(id_, context, outcome.state),
+            outcome=choose_outcome("running", outcome.record.effects, outcome.ended_by),
         )
-        turn = _turn(conversation, 0, outcome, place.version, place.digest, conversation.started_at)
 
         def work(tx: Writing) -> tuple[ConversationView, TurnView]:
             tx.insert_conversation(conversation)
-            tx.insert_turn(turn)
+            turn = self._keeper.keep_start(tx, call, conversation, context, outcome)
             return ConversationView(conversation, place.environment.alias), TurnView(turn, outcome.ended)
 
         return await self._work.change(call, work)
@@ -148,17 +137,17 @@ class Conversations:
         async with self._lock(id_):
             coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
             program = await self._programs.load(call.workspace, coming.digest)
-            state, context = self._recall(coming)
+            state, context = self._keeper.recall(coming.conversation)
             place = self._place(call, coming)
             outcome = await finish_turn(program, state, heard, context, self._work.clock, self._outside, place)
-            return await self._work.change(call, lambda tx: self._record(tx, coming, outcome))
+            return await self._work.change(call, lambda tx: self._record(tx, call, coming, heard, outcome))
 
     async def stream_turn(self, call: Call, id_: str, heard: Heard) -> AsyncIterator[Delta | TurnView]:
         """Yields the reply piece by piece, then the recorded turn. The pieces come before the turn is durable."""
         async with self._lock(id_):
             coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
             program = await self._programs.load(call.workspace, coming.digest)
-            state, context = self._recall(coming)
+            state, context = self._keeper.recall(coming.conversation)
             place = self._place(call, coming)
             clock, outside = self._work.clock, self._outside
             async for piece in run_turn(program, state, heard, context, clock, outside, place):
@@ -166,7 +155,7 @@ class Conversations:
                     yield piece
                 else:
                     outcome = piece
-                    yield await self._work.change(call, lambda tx, done=outcome: self._record(tx, coming, done))
+                    yield await self._work.change(call, lambda tx, done=outcome: self._record(tx, call, coming, heard, done))
 
     async def load(self, call: Call, id_: str, after: int, limit: int) -> tuple[ConversationView, Sequence[TurnView]]:
         """Returns a conversation and a page of its turns."""
@@ -191,6 +180,11 @@ class Conversations:
         channel: str | None = None,
         origin: str | None = None,
         text: str | None = None,
+        topic: str | None = None,
+        outcome: str | None = None,
+        tag: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Sequence[ConversationView]:
         """Returns conversations, latest start first."""
         call.need("conversations.read")
@@ -198,7 +192,7 @@ class Conversations:
         def work(tx: Reading) -> Sequence[ConversationView]:
             project = load_project(tx, slug)
             where = load_environment(tx, project, environment).id if environment else None
-            wanted = ConversationFilter(where, version, channel, origin, text)
+            wanted = ConversationFilter(where, version, channel, origin, text, topic, outcome, tag, since, until)
             aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
             found = tx.list_conversations(project.id, wanted, before, limit)
             return [ConversationView(c, aliases.get(c.environment, "")) for c in found]
@@ -215,7 +209,7 @@ class Conversations:
                 if conversation.ended_at is None:
                     ended = replace(conversation, ended_at=self._work.clock.now(), ended_by="api")
                     if not tx.update_conversation(ended, conversation.turns):
-                        raise _raced()
+                        raise raced()
                     conversation = ended
                 return self._view(tx, call, conversation)
 
@@ -295,25 +289,9 @@ class Conversations:
             format_time(self._work.clock.now()),
         )
 
-    def _recall(self, coming: _Next) -> tuple[Mapping[str, Any], Context]:
-        stored = coming.conversation.state
-        return stored["engine"], _context(stored["context"], format_time(self._work.clock.now()))
-
-    def _record(self, tx: Writing, coming: _Next, outcome: TurnOutcome) -> TurnView:
-        before = coming.conversation
-        now = self._work.clock.now()
-        after = replace(
-            before,
-            last_at=now,
-            turns=before.turns + 1,
-            ended_at=now if outcome.ended else None,
-            ended_by=outcome.ended_by,
-            state={"context": before.state["context"], "engine": dict(outcome.state)},
-        )
-        turn = _turn(after, before.turns, outcome, coming.version, coming.digest, now)
-        if not tx.update_conversation(after, before.turns):
-            raise _raced()
-        tx.insert_turn(turn)
+    def _record(self, tx: Writing, call: Call, coming: _Next, heard: Heard, outcome: TurnOutcome) -> TurnView:
+        answered = Answered(coming.version, coming.digest, heard, outcome)
+        turn = self._keeper.keep_turn(tx, call, coming.conversation, answered)
         return TurnView(turn, outcome.ended, coming.draft_changed)
 
 
@@ -329,10 +307,6 @@ def _load(tx: Reading, id_: str) -> Conversation:
     return found
 
 
-def _raced() -> Conflict:
-    return Conflict("turn_race", "another turn of this conversation came first; read it and repeat")
-
-
 def _ends(turn: Turn) -> bool:
     return any(event.get("type") in {"ended", "handed_off"} for event in turn.events)
 
@@ -340,38 +314,3 @@ def _ends(turn: Turn) -> bool:
 def _snapshot(place: _Place) -> Any:
     assert place.state is not None
     return place.state.snapshot
-
-
-def _context_json(alias: str, begin: Beginning, id_: ConversationId) -> dict[str, Any]:
-    return {
-        "conversation": id_,
-        "user_id": begin.user_id or "",
-        "environment": alias,
-        "channel": begin.channel,
-        "caller": begin.caller,
-        "called": begin.called,
-        "variant": begin.variant,
-        "sip_headers": dict(begin.sip_headers),
-        "variables": dict(begin.variables),
-    }
-
-
-def _context(stored: Mapping[str, Any], now: str) -> Context:
-    return Context(**stored, now=now)
-
-
-def _turn(
-    conversation: Conversation, index: int, outcome: TurnOutcome, version: int | None, digest: Digest, at: Any
-) -> Turn:
-    record = outcome.record
-    return Turn(
-        conversation=conversation.id,
-        index=index,
-        at=at,
-        heard=record.heard,
-        said=record.said,
-        version=version,
-        digest=digest,
-        events=tuple(record.effects),
-        trace=record.trace,
-    )

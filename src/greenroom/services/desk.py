@@ -7,14 +7,17 @@ from typing import Any
 
 from greenroom.domain.asks import Answer, Place, failed
 from greenroom.domain.kind import Registry
-from greenroom.ports import Clock, ModelKey, Reachable, Store
+from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.services.access import Access
 from greenroom.services.comparisons import Comparisons
+from greenroom.services.connections import Connections
 from greenroom.services.content import Content
 from greenroom.services.conversations import Conversations
 from greenroom.services.drafts import Drafts
 from greenroom.services.environments import Environments
+from greenroom.services.erasures import Erasures
+from greenroom.services.executions import Executions
 from greenroom.services.history import History
 from greenroom.services.imports import Imports, Reader
 from greenroom.services.keys import Keys
@@ -24,8 +27,12 @@ from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
 from greenroom.services.releases import Releases
 from greenroom.services.secrets import Secrets
+from greenroom.services.table_rows import TableAsks
+from greenroom.services.tables import Tables
 from greenroom.services.test_runs import TestRuns
+from greenroom.services.tickets import Tickets
 from greenroom.services.traffic import Traffic
+from greenroom.services.transcripts import Transcripts
 from greenroom.services.versions import Versions
 from greenroom.services.work import Work
 
@@ -61,22 +68,25 @@ class Desk:
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
         self.secrets = Secrets(self.work, (reachable or Reachable()).cipher)
+        self.connections = Connections(self.work, self.secrets.find_values)
         self.outside = Reaching(
             clock,
             reachable or Reachable(),
             secrets=self.secrets.find_values,
-            model_keys=self._no_key,
+            model_keys=self.connections.find_model_key,
             knowledge=self._nothing,
-            tables=self._nothing,
+            tables=TableAsks(store, clock).answer,
         )
-        self.conversations = Conversations(self.work, self.programs, self.outside)
+        self.conversations = Conversations(self.work, self.programs, self.outside, (reachable or Reachable()).cipher)
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
+        self.transcripts = Transcripts(self.work)
+        self.erasures = Erasures(self.work)
+        self.tickets = Tickets(self.work)
+        self.executions = Executions(self.work)
+        self.tables = Tables(self.work)
         self.history = History(self.work)
         self.keys = Keys(self.work)
         self.traffic = Traffic(store, self.programs)
-
-    async def _no_key(self, place: Place, connection: str, provider: str) -> ModelKey:
-        return ModelKey()
 
     async def _nothing(self, facts: Mapping[str, Any], place: Place) -> Answer:
         return failed("not_available", "this installation has none")

@@ -110,9 +110,8 @@ def _erase(tx: Writing, before: Conversation, now: datetime) -> Conversation:
         tx.delete_records(project, noun, id_)
     tx.delete_record(project, sealing.CALLER, id_)
     _erase_comments(tx, project, id_)
-    erased = replace(conversation, state={}, sticky_key="", erased_at=now)
-    tx.review_conversation(erased)
-    return erased
+    tx.erase_conversation(id_, now)
+    return replace(conversation, state={}, sticky_key="", erased_at=now)
 
 
 def _erase_turn(turn: Turn) -> Turn:

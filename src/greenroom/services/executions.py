@@ -16,12 +16,12 @@ from greenroom.services.states import load_project
 from greenroom.services.work import Call, Work
 
 NOUN = "execution"
-KINDS = ("function", "tool", "mcp", "knowledge", "table", "model")
 MAX_BYTES = 4_096
 """What one call was given, and what it answered, each at most; longer values are cut."""
 SCANNED = 2_000
 """A page of a narrowed list looks at so many records at most; it may then be short, with a cursor."""
-_NAMES = ("function", "tool", "mcp", "table", "provider", "query")
+_NAMES = ("provider", "query")
+"""What a call is named by where it is not by what it asked: a model, a search."""
 _UNKEPT = frozenset({"code", "modules", "conv", "secrets", "sources", "messages", "instructions", "tools"})
 
 
@@ -50,7 +50,7 @@ def executions_of(
 def _body_of(conversation: str, index: int, ask: Mapping[str, Any]) -> dict[str, Any]:
     facts: Mapping[str, Any] = ask.get("facts", {})
     answer: Answer = ask.get("answer", {})
-    name = next((str(facts[key]) for key in _NAMES if facts.get(key)), "")
+    name = next((str(facts[key]) for key in (ask.get("to", ""), *_NAMES) if facts.get(key)), "")
     kept = {key: value for key, value in facts.items() if key not in _UNKEPT}
     error: Mapping[str, Any] | None = answer.get("error")
     return {

@@ -17,13 +17,12 @@ import structlog
 
 from greenroom.domain.asks import Answer, Ask, Place, Streamer, failed
 from greenroom.domain.errors import GreenroomError
+from greenroom.domain.hiding import hide_secrets
 from greenroom.ports import Clock, ModelKey, Outbound, OutboundRequest, Reachable
 
 Finding = Callable[[Mapping[str, Any], Place], Awaitable[Answer]]
 SecretsOf = Callable[[Place, Collection[str]], Awaitable[Mapping[str, str]]]
 KeysOf = Callable[[Place, str, str], Awaitable[ModelKey]]
-MASK = "•••"
-SHORTEST_MASKED = 4
 MAX_TEXT = 64_000
 _SECRET = re.compile(r"\{\{\s*secret\.([A-Z][A-Z0-9_]{0,63})\s*\}\}")
 _log = structlog.get_logger("greenroom.outside")
@@ -146,9 +145,10 @@ class FunctionReach:
             response = await self._outbound.fetch(_request(request, self._values))
         except GreenroomError as wrong:
             return hide_secrets(failed(wrong.code, wrong.detail), self._values.values())
-        text = response.body.decode("utf-8", "replace")[:MAX_TEXT]
+        text = response.body.decode("utf-8", "replace")
         answer = {"status": response.status, "headers": {n.lower(): v for n, v in response.headers}, "text": text}
-        return hide_secrets(answer, self._values.values())
+        hidden = hide_secrets(answer, self._values.values(), cut=response.truncated)
+        return {**hidden, "text": hidden["text"][:MAX_TEXT]}
 
     async def table(self, facts: Mapping[str, Any]) -> Answer:
         """Reads or writes a data table of the project."""
@@ -197,22 +197,6 @@ def fill_secrets(value: Any, secrets: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
         return {key: fill_secrets(item, secrets) for key, item in value.items()}
     return [fill_secrets(item, secrets) for item in value] if isinstance(value, list | tuple) else value
-
-
-def hide_secrets(value: Any, secrets: Collection[str]) -> Any:
-    """Returns a JSON value in which no secret of at least 4 characters stands."""
-    hidden = sorted((secret for secret in secrets if len(secret) >= SHORTEST_MASKED), key=len, reverse=True)
-    return _hide(value, hidden) if hidden else value
-
-
-def _hide(value: Any, hidden: list[str]) -> Any:
-    if isinstance(value, str):
-        for secret in hidden:
-            value = value.replace(secret, MASK)
-        return value
-    if isinstance(value, Mapping):
-        return {_hide(key, hidden): _hide(item, hidden) for key, item in value.items()}
-    return [_hide(item, hidden) for item in value] if isinstance(value, list | tuple) else value
 
 
 def sign_in(auth: Mapping[str, Any], secrets: Mapping[str, str]) -> Mapping[str, str]:

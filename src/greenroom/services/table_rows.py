@@ -149,7 +149,7 @@ class TableAsks:
         return find_rows(tx, place.project, table, where, None, _limit(facts))
 
     def _put(self, tx: Writing, place: Place, facts: Mapping[str, Any]) -> Sequence[Record]:
-        """Writes one row; columns that are not named keep what the row of that key has."""
+        """Writes one row; columns that are not named keep what the row of that key has. `dry` only looks."""
         table = _load(tx, place, facts)
         values = _mapping(facts, "values")
         key = _key(facts)
@@ -160,7 +160,11 @@ class TableAsks:
             values = {**values, table.key: key}
         kept = read_values(table, {**(before.body["values"] if before else {}), **values})
         chosen = row_key(table, kept, key or None) or self._clock.new_id("row")
-        return [put_row(tx, place.project, table, chosen, kept, self._clock.now(), None)]
+        now = self._clock.now()
+        if facts.get("dry"):
+            body = {"key": chosen, "values": kept}
+            return [Record(place.project, ROW, row_record(table.slug, chosen), now, now, body, table.slug)]
+        return [put_row(tx, place.project, table, chosen, kept, now, None)]
 
     def _delete(self, tx: Writing, place: Place, facts: Mapping[str, Any]) -> Sequence[Record]:
         table = _load(tx, place, facts)

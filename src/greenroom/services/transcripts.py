@@ -138,7 +138,8 @@ class Transcripts:
 
     def _retag(self, tx: Writing, call: Call, before: Conversation, tags: tuple[str, ...], tag: str, by: int) -> Review:
         after = replace(before, tags=tags)
-        tx.review_conversation(after)
+        if not tx.set_tags(before.id, before.tags, tags):
+            raise Conflict("tag_race", "somebody else tagged this conversation a moment ago; repeat")
         self._count(tx, before.project, tag, by)
         action = "conversation.tagged" if by > 0 else "conversation.untagged"
         tx.append(self._event(call, after, action, {"tag": tag}))
@@ -198,4 +199,5 @@ def _review(tx: Reading, conversation: Conversation) -> Review:
     notes, feedback = (
         tx.list_records(conversation.project, noun, owner=conversation.id, limit=MAX_MARKS) for noun in (NOTE, FEEDBACK)
     )
-    return Review(conversation, notes, feedback)
+    by_time = [sorted(found, key=lambda record: record.at) for found in (notes, feedback)]
+    return Review(conversation, *by_time)

@@ -39,6 +39,11 @@ class ConversationOut(Out):
     turns: int
     ended: bool
     ended_by: str | None = None
+    outcome: str = "running"
+    topics: list[str] = []
+    tags: list[str] = []
+    erased_at: Moment | None = None
+    """When what was said in it was erased; null where it was not."""
 
 
 class StartedOut(ConversationOut):

@@ -13,6 +13,7 @@ from tests.support.api import (
     PREFIX,
     Stage,
     fill,
+    fill_data,
     good,
     key_of,
     make_stage,
@@ -199,6 +200,7 @@ async def test_no_get_changes_anything() -> None:
     async with stage.client() as client:
         ids = await fill(client, "hotel")
         run = await run_tests(client, "hotel", ref="live")
+        data = await fill_data(client, ids)
         paths = [
             path.format(
                 project="hotel",
@@ -209,6 +211,7 @@ async def test_no_get_changes_anything() -> None:
                 id=ids["conversation"],
                 digest=ids["digest"],
                 run=run["id"],
+                **data,
             )
             for path, methods in stage.api.openapi()["paths"].items()
             if "get" in methods

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 
 from greenroom.api.app import lay_out
 from tests.conftest import PROFILE
-from tests.support.api import HOME, PREFIX, Stage, archive, fill, good, key_of, make_stage, run_tests
+from tests.support.api import HOME, PREFIX, Stage, archive, fill, fill_data, good, key_of, make_stage, run_tests
 
 ARCHIVES = st.binary(max_size=200) | st.dictionaries(
     st.sampled_from(["greenroom.yaml", "topic/a.yaml", "../b", "agent/main.yaml", "x"]), st.binary(max_size=60)
@@ -30,7 +30,12 @@ for media_type in ("application/zip", "application/gzip"):
 EXAMPLES = 300 if PROFILE == "long" else 6
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = [(method.upper(), path) for path, methods in lay_out().openapi()["paths"].items() for method in methods]
-ENDS_ITS_OWN_STAGE = {("DELETE", f"{PREFIX}/projects/{{project}}"), ("DELETE", f"{PREFIX}/api-keys/{{id}}")}
+ENDS_ITS_OWN_STAGE = {
+    ("DELETE", f"{PREFIX}/projects/{{project}}"),
+    ("DELETE", f"{PREFIX}/projects/{{project}}/tables/{{table}}"),
+    ("DELETE", f"{PREFIX}/api-keys/{{id}}"),
+    ("POST", f"{PREFIX}/conversations/{{id}}/erase"),
+}
 """Known names are not put into these: the next example would find nothing left."""
 
 
@@ -49,7 +54,12 @@ def fixed() -> Any:
             Fixed.stage = await make_stage()
             async with Fixed.stage.client() as client:
                 Fixed.ids = await fill(client, "hotel")
+                hotel = f"{PREFIX}/projects/hotel"
+                good(await client.put(f"{hotel}/secrets/KEY", json={"value": "v"}))
+                new = {"If-Match": "*"}
+                good(await client.put(f"{hotel}/connections/openai", json={"kind": "model"}, headers=new))
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
+                Fixed.ids |= await fill_data(client, Fixed.ids)
                 Fixed.ids["run"] = (await run_tests(client, "hotel", ref="live"))["id"]
                 Fixed.ids["revision"] = good(await client.get(place))["revision"]
 
@@ -64,11 +74,16 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "project": ["hotel"],
         "alias": ["sandbox", "pre-release", "live"],
         "kind": ["topic", "agent"],
-        "slug": ["late-checkout", "breakfast", "main"],
+        "slug": ["late-checkout", "breakfast", "main", "openai"],
+        "name": ["KEY"],
+        "side": ["live", "draft"],
         "number": ["1"],
         "digest": [ids["digest"]],
         "id": [ids["conversation"]],
         "run": [ids["run"]],
+        "table": ["rooms"],
+        "tag": ["vip"],
+        "ticket": [ids["ticket"]],
     }
 
 

@@ -22,6 +22,7 @@ from tests.support.api import (
     Stage,
     archive,
     fill,
+    fill_data,
     good,
     make_stage,
     nothing_written,
@@ -87,10 +88,39 @@ MATRIX: dict[str, Row] = {
     "secrets.override": Row("secrets.manage", {"value": "v"}),
     "secrets.restore": Row("secrets.manage"),
     "secrets.rotate": Row("secrets.manage"),
+    "connections.list": Row("connections.read"),
+    "connections.load": Row("connections.read", own={"slug": "openai"}),
+    "connections.save": Row(
+        "connections.manage", {"kind": "model"}, headers={"If-Match": '"1"'}, own={"slug": "openai"}
+    ),
+    "connections.remove": Row("connections.manage", headers={"If-Match": '"1"'}, own={"slug": "openai"}),
     "test_runs.start": Row("test_runs.start", {"ref": "v1"}),
     "test_runs.list": Row("test_runs.read"),
     "test_runs.load": Row("test_runs.read"),
     "test_runs.cancel": Row("test_runs.start"),
+    "transcripts.load": Row("conversations.read"),
+    "transcripts.add_tag": Row("conversations.review", {"tag": "urgent"}),
+    "transcripts.remove_tag": Row("conversations.review"),
+    "transcripts.list_tags": Row("conversations.read"),
+    "transcripts.add_note": Row("conversations.review", {"text": "Call back"}),
+    "transcripts.rate": Row("conversations.review", {"score": 1}),
+    "erasures.erase": Row("conversations.erase"),
+    "erasures.erase_person": Row("conversations.erase", {"user_id": "ada"}),
+    "tickets.list": Row("conversations.read"),
+    "tickets.load": Row("conversations.read"),
+    "tickets.assign": Row("conversations.review", {"assignee": "Ann"}),
+    "tickets.close": Row("conversations.review", {"comment": "Called back"}),
+    "executions.list": Row("conversations.read"),
+    "tables.create": Row("tables.manage", {"slug": "guests", "columns": [{"name": "name"}]}),
+    "tables.list": Row("tables.read"),
+    "tables.load": Row("tables.read"),
+    "tables.alter": Row("tables.manage", {"add_columns": [{"name": "floor", "type": "number"}]}),
+    "tables.delete": Row("tables.manage"),
+    "tables.find_rows": Row("tables.read"),
+    "tables.put_row": Row("tables.write", {"values": {"number": 8}}),
+    "tables.delete_row": Row("tables.write", query="key=7"),
+    "tables.import_csv": Row("tables.write", content=b"number\n9\n"),
+    "tables.export_csv": Row("tables.read"),
     "history.list": Row("history.read"),
     "audit.list": Row("audit.read"),
     "audit.verify": Row("audit.read"),
@@ -144,7 +174,10 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     environments = good(await client.get(f"{place}/environments"))["items"]
     for path in ("secrets/KEY", "secrets/KEY/overrides/sandbox/live"):
         good(await client.put(f"{place}/{path}", json={"value": f"value {canary}"}))
+    connection = {"kind": "model", "provider": "openai", "secret": "KEY", "settings": {"note": canary}}
+    good(await client.put(f"{place}/connections/openai", json=connection, headers={"If-Match": "*"}))
     run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
+    data = await fill_data(client, ids, canary)
     return {
         **ids,
         "revision": entity.headers["etag"],
@@ -156,6 +189,7 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
         "id": ids["conversation"],
         "environment_id": environments[0]["id"],
         "run": run["id"],
+        **data,
     }
 
 
@@ -275,6 +309,6 @@ async def test_the_same_slug_in_two_workspaces_is_two_projects() -> None:
         ids = await set_up(owner, "hotel")
         for operation in CLOSED:
             if operation.method == "GET":
-                reply = await ask(owner, operation, ids)
+                reply = await ask(owner, operation, {**ids, **MATRIX[operation.id].own})
                 assert reply.is_success, f"{operation} {reply.text}"
                 assert CANARY not in reply.text

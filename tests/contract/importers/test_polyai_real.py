@@ -157,6 +157,14 @@ COUNTS: Mapping[str, tuple[Count, Held]] = {
         lambda folder: sum(len(read(path)["prompt_assertions"]) for path in folder.glob("test_suite/*.yaml")),
         lambda made: sum(len(case.get("judged", ())) for case in one(made, "test_set/imported").get("cases", ())),
     ),
+    "function call assertions": (
+        lambda folder: sum(
+            len(read(path).get("function_call_assertions") or ()) for path in folder.glob("test_suite/*.yaml")
+        ),
+        lambda made: sum(
+            len(case.get("expect", {}).get("called", ())) for case in one(made, "test_set/imported").get("cases", ())
+        ),
+    ),
     "test tags": (
         lambda folder: sum(len(read(path).get("tags", ())) for path in folder.glob("test_suite/*.yaml")),
         lambda made: sum(len(case.get("tags", ())) for case in one(made, "test_set/imported").get("cases", ())),

@@ -25,6 +25,7 @@ from tests.contract.storage.samples import (
     fill,
     member,
     project,
+    record,
     release,
     replayed,
     topic,
@@ -80,6 +81,8 @@ def second_release(t: Any) -> None:
     assert t.update_draft(draft(revision=3, closed_at=at(5)), 2)
     t.insert_draft(draft("drf_2"))
     t.insert_conversation(conversation("cnv_2"))
+    assert t.put_record(record(revision=2, body={}), 1)
+    t.put_record(record("row-9"))
     t.insert_turn(turn(1))
     assert t.update_conversation(conversation(turns=2, ended_at=at(9)), 1)
     t.append(event("release.promoted"))

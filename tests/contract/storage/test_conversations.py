@@ -166,3 +166,62 @@ async def test_running_conversations_are_counted_by_where_they_began(store: Stor
     assert found == (RunningGroup(1, 1, 77, 3), RunningGroup(1, 1, 78, 1), RunningGroup(2, 2, 77, 1))
     assert await store.read(A, lambda t: t.count_running(LIVE, {})) == ()
     assert await store.read(B, lambda t: t.count_running(LIVE, since)) == ()
+
+
+async def test_tags_change_by_what_was_seen_and_turns_leave_them(store: Store) -> None:
+    await make_project(store)
+    await start(store, conversation())
+    id_ = conversation().id
+    assert await store.write(A, lambda t: t.set_tags(id_, (), ("vip", "call back")))
+    assert not await store.write(A, lambda t: t.set_tags(id_, (), ("other",)))
+    assert not await store.write(A, lambda t: t.set_tags(ConversationId("cnv_none"), (), ("other",)))
+    assert await store.write(A, lambda t: t.update_conversation(conversation(turns=1, outcome="contained"), 0))
+    found = await store.read(A, lambda t: t.find_conversation(id_))
+    assert found is not None
+    assert (found.tags, found.outcome, found.turns) == (("vip", "call back"), "contained", 1)
+    assert await store.write(A, lambda t: t.set_tags(id_, ("vip", "call back"), ()))
+
+
+async def test_only_a_conversation_that_has_ended_is_erased(store: Store) -> None:
+    await make_project(store)
+    await start(store, conversation(), conversation("cnv_2", ended_at=at(3)))
+    assert not await store.write(A, lambda t: t.erase_conversation(conversation().id, at(9)))
+    id_ = ConversationId("cnv_2")
+    assert await store.write(A, lambda t: t.erase_conversation(id_, at(9)))
+    found = await store.read(A, lambda t: t.find_conversation(id_))
+    assert found == conversation("cnv_2", ended_at=at(3), state={}, sticky_key="", erased_at=at(9))
+    await store.write(A, lambda t: t.insert_turn(turn(0, "cnv_2", "my secret", "hello")))
+    erased = turn(0, "cnv_2", "•••", "•••", events=(), trace={})
+    assert await store.write(A, lambda t: t.replace_turn(erased))
+    assert not await store.write(A, lambda t: t.replace_turn(turn(7, "cnv_2")))
+    assert await store.read(A, lambda t: t.list_turns(id_, -1, 9)) == (erased,)
+    where = ConversationFilter(text="secret")
+    assert await store.read(A, lambda t: t.list_conversations(P, where, None, 9)) == ()
+
+
+async def test_a_list_is_narrowed_by_outcome_topic_tag_time_and_person(store: Store) -> None:
+    await make_project(store)
+    await start(
+        store,
+        conversation("cnv_1", started_at=at(1), topics=("spa", "late-checkout"), outcome="contained"),
+        conversation("cnv_2", started_at=at(2), topics=("spa-2",), tags=("vip", "100%"), outcome="handed_off"),
+        conversation("cnv_3", started_at=at(3), tags=("vi", "call back"), sticky_key="bob"),
+    )
+
+    async def names(**where: Any) -> str:
+        shape = ConversationFilter(**where)
+        found = await store.read(A, lambda t: t.list_conversations(P, shape, None, 9))
+        return "".join(each.id[-1] for each in found)
+
+    assert await names(outcome="handed_off") == "2"
+    assert await names(topic="spa") == "1"
+    assert await names(topic="late-checkout", outcome="contained") == "1"
+    assert await names(tag="vi") == "3"
+    assert await names(tag="vip") == "2"
+    assert await names(tag="%") == ""
+    assert await names(tag="100%") == "2"
+    assert await names(since=at(2)) == "32"
+    assert await names(until=at(2)) == "1"
+    assert await names(since=at(1), until=at(3)) == "21"
+    assert await names(sticky_key="bob") == "3"
+    assert await names(sticky_key="") == ""

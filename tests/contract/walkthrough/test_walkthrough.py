@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "examples" / "walkthrough.sh"
 READY = "Greenroom is ready at "
 START_SECONDS = 60
-STEPS = 19
+STEPS = 21
 OWN = (data.FIXTURES / "polyai-clinic" / "2026-01-01", data.FIXTURES / "polyai-clinic" / "2026-02-01")
 
 Exports = tuple[Path, Path]

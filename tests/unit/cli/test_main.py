@@ -60,6 +60,8 @@ def test_the_tree_holds_what_was_promised() -> None:
         "conversations": "list show end",
         "keys": "create list revoke",
         "audit": "verify",
+        "secrets": "set list unset override restore rotate",
+        "connections": "list show set remove",
         "test": "run show list cancel",
     }
     promised = {*flat.split(), *["serve", "demo", "migrate", "backup", "restore"], *deep}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenroom.domain.canonical import Digest
+from greenroom.domain.canonical import Digest, canonical_json, parse_json
 from greenroom.domain.ids import EnvironmentId, PrincipalId, ProjectId, TestRunId
 from greenroom.domain.test_runs import (
     KEPT_WHOLE,
@@ -104,7 +105,8 @@ def test_no_case_passes_without_an_attempt_that_passed(statuses: list[Verdict], 
 
 
 def test_only_the_first_attempts_of_each_verdict_are_kept_whole() -> None:
-    found = played(*["passed"] * 6, *["failed"] * 5)
+    many: list[Verdict] = [*("passed",) * 6, *("failed",) * 5]
+    found = played(*many)
     assert sum(bool(one.transcript) for one in found.attempts) == 2 * KEPT_WHOLE
     assert [len(one.results) for one in found.attempts] == [1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]
     assert found.ms == 27.5
@@ -179,6 +181,18 @@ def test_a_run_and_its_cases_are_read_as_they_were_written() -> None:
         decide_case(BLANK, [*attempts("passed"), Attempt("error", problems=(no_expectation("/cases/0"),))]), tags=("a",)
     )
     assert read_case(json.loads(json.dumps(case_to_json(case)))) == case
+
+
+def test_whatever_an_agent_said_or_called_with_can_be_kept() -> None:
+    deep: Any = "end"
+    for _ in range(100):
+        deep = [deep]
+    odd = replace(UNMET, got={"a\ud800": 10**20, "b": float("nan"), "c": float("inf"), "d": deep, "e": (1, 2.5)})
+    case = decide_case(BLANK, [Attempt("failed", (odd,), transcript=(Line("agent", "half \ud83d"),))])
+    kept = parse_json(canonical_json(case_to_json(case)))
+    assert kept["attempts"][0]["transcript"][0]["text"] == "half ?"
+    assert kept["attempts"][0]["results"][0]["got"]["e"] == [1, 2.5]
+    assert read_case(kept).status == "failed"
 
 
 def test_a_run_that_is_not_heard_of_for_long_was_interrupted() -> None:

@@ -360,8 +360,84 @@ def test_test_cases(hotel: Imported) -> None:
     [case] = tests["cases"]
     assert case["id"] == "late"
     assert case["judged"] == ["The agent names the hour."]
-    assert case["mocks"] == {"caller_number": "+4477", "variant": "harbour"}
-    assert rows(hotel, "test_suite/late.yaml", "function call")[0].status == "not_supported"
+    assert case["mocks"] == {"caller": "+4477", "variant": "harbour"}
+    assert case["expect"] == {"called": [{"name": "find_room"}]}
+    assert rows(hotel, "test_suite/late.yaml", "function call")[0].status == "read"
+
+
+CALLS = """\
+name: late
+scenario: You want to stay.
+simulated_at: "2026-05-01T10:00:00Z"
+sip_headers: {X-Site: harbour}
+integration_attributes: {room: "12"}
+api_mocks: {rooms: {list: []}}
+function_call_assertions:
+- name: find_room
+  arguments:
+  - {parameter_name: name, expected_value: Ada, value_type: string}
+  - {parameter_name: nights, expected_value: "2", value_type: integer}
+  - {parameter_name: price, expected_value: 12.5, value_type: number}
+  - {parameter_name: sea, expected_value: "true", value_type: boolean}
+  - {parameter_name: beds, expected_value: two, value_type: integer}
+- name: never_there
+  order: 1
+"""
+
+
+def test_expected_calls_have_typed_arguments_and_what_cannot_be_read_is_reported() -> None:
+    path = "test_suite/late.yaml"
+    made = read_project(folder({path: CALLS}))
+    [case] = body(made, "test_set/imported")["cases"]
+    arguments = {"name": "Ada", "nights": 2, "price": 12.5, "sea": True}
+    assert case["expect"]["called"] == [{"name": "find_room", "arguments": arguments}, {"name": "never_there"}]
+    assert case["expect"]["called"][0]["arguments"]["sea"] is True
+    assert case["mocks"] == {"now": "2026-05-01T10:00:00Z", "sip_headers": {"X-Site": "harbour"}}
+    unread = {row.item for row in rows(made, path) if row.status == "not_supported"}
+    assert unread == {
+        "expected argument",
+        "function never_there",
+        "mock integration_attributes",
+        "mock api_mocks",
+        "field function_call_assertions.order",
+    }
+    kept = {each["path"]: each["text"] for each in body(made, "settings/default")["imported_files"]}
+    assert kept[path] == CALLS
+
+
+def test_a_call_of_a_flows_function_names_it_whole_and_several_are_reported() -> None:
+    call = "name: late\nscenario: You stay.\nfunction_call_assertions: [{name: choose}]\n"
+    code = "def choose(conv: Conversation):\n    return None\n"
+    flows = {
+        f"flows/{flow}/{file}": text
+        for flow in ("b_flow", "a_flow")
+        for file, text in (
+            ("flow_config.yaml", f"name: {flow}\nstart_step: one\n"),
+            ("steps/one.yaml", "name: one\nstep_type: default_step\nprompt: Ask.\n"),
+            ("functions/choose.py", code),
+        )
+    }
+    made = read_project(folder({"test_suite/late.yaml": call, **flows}))
+    [case] = body(made, "test_set/imported")["cases"]
+    assert case["expect"] == {"called": [{"name": "a_flow--choose"}]}
+    assert rows(made, "test_suite/late.yaml", "ambiguous function call")[0].status == "kept"
+    del flows["flows/b_flow/functions/choose.py"]
+    alone = read_project(folder({"test_suite/late.yaml": call, **flows}))
+    assert not rows(alone, "test_suite/late.yaml", "ambiguous function call")
+
+
+def test_a_case_that_asserts_nothing_is_reported() -> None:
+    made = read_project(folder({"test_suite/late.yaml": "name: late\nscenario: You stay.\n"}))
+    assert rows(made, "test_suite/late.yaml", "case without an assertion")[0].status == "kept"
+
+
+def test_a_type_of_argument_that_is_not_known_refuses_the_import() -> None:
+    text = (
+        "name: late\nscenario: You stay.\nfunction_call_assertions:\n- name: find_room\n  arguments:\n"
+        "  - {parameter_name: a, expected_value: x, value_type: colour}\n"
+    )
+    fault = one_fault({"test_suite/late.yaml": text})
+    assert (fault.pointer, "string, integer, number, boolean" in fault.hint) == ("test_suite/late.yaml:6", True)
 
 
 def test_kept_files_are_verbatim(hotel: Imported) -> None:
@@ -375,7 +451,6 @@ def test_kept_files_are_verbatim(hotel: Imported) -> None:
         "config/translations.yaml",
         "config/variant_attributes.yaml",
         "context/NOTES.MD",
-        "test_suite/late.yaml",
         "tests/test_rooms.py",
         "voice/configuration.yaml",
         "voice/response_control/phrase_filtering.yaml",

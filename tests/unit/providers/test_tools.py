@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -91,10 +92,40 @@ async def test_secrets_stand_where_the_version_names_them() -> None:
     facts = through({"type": "query", "secret": "K", "name": "key"}, query=[["q", "a b&c"]])
     facts["headers"] = [["X-Sig", "v1 {{secret.K}}"]]
     facts["body"] = {"token": "{{secret.K}}"}
-    _, (request,) = await call(facts, K="s/cret")
-    assert request["path"] == "/api/rooms?q=a+b%26c&key=s%2Fcret"
-    assert request["headers"]["x-sig"] == "v1 s/cret"
-    assert json.loads(request["body"]) == {"token": "s/cret"}
+    _, (request,) = await call(facts, K='s/cr"et')
+    assert request["path"] == "/api/rooms?q=a+b%26c&key=s%2Fcr%22et"
+    assert request["headers"]["x-sig"] == 'v1 s/cr"et'
+    assert json.loads(request["body"]) == {"token": 's/cr"et'}
+
+
+def echo(request: dict[str, Any], count: int) -> tuple[int, bytes, dict[str, str]]:
+    return 200, json.dumps({**request, "body": request["body"].decode()}).encode(), {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("auth", ["bearer", "basic", "header", "query"])
+async def test_a_server_that_echoes_the_request_shows_no_secret(auth: str) -> None:
+    secret = 'k3y/+"of=the&house'
+    facts = through({"type": auth, "secret": "K", "username": "desk", "name": "key"})
+    answer, _ = await call({**facts, "body": "{{secret.K}}"}, echo, K=secret)
+    assert "k3y" not in str(answer)
+    assert base64.b64encode(b"desk:" + secret.encode()).decode()[8:24] not in str(answer)
+    assert "•••" in str(answer)
+
+
+async def test_half_a_secret_at_the_end_of_a_cut_answer_is_hidden_too() -> None:
+    cut = (200, b"x" * 63_990 + b"0123456789abcdef", {})
+    answer, _ = await call(
+        {"url": "ADDRESS/x", "headers": [["X", "{{secret.K}}"]]}, after(1, cut), K="0123456789abcdef"
+    )
+    assert answer["truncated"] is True
+    assert answer["result"].endswith("x•••")
+
+
+async def test_an_url_that_is_none_is_said_without_what_may_be_a_key() -> None:
+    for url in ("http://h/a b?key={{secret.K}}", "http://u:{{secret.K}}@h/", "http:/{{secret.K}}"):
+        answer, _ = await call({"url": url}, K="0123456789abcdef" * 10)
+        assert answer["error"]["code"] == "bad_request_url"
+        assert "01234567" not in answer["error"]["message"]
 
 
 async def test_a_tool_never_leaves_its_integrations_host() -> None:

@@ -416,6 +416,16 @@ async def test_a_scenario_is_played_by_a_model_until_the_caller_has_done() -> No
     assert 'Agent: "Hello, the Quay."' in asked[3]["messages"][0]["text"]
 
 
+async def test_a_model_that_is_not_there_is_an_error_although_the_local_brain_answered() -> None:
+    agent = changed(AGENT, "agent/main", model={"provider": "openai:gpt-4.1"})
+    case = {"turns": [turn("Where are you?", contains="harbour")]}
+    gone = await play_case(agent, case, answering({"reply": failed("no_connection", "nobody is there")}))
+    assert (gone.status, gone.problems[0].code, gone.brains) == ("error", "model_unavailable", ("local",))
+    assert [each.status for each in gone.results] == ["passed"]
+    there = await play_case(agent, case, answering({"reply": {"text": "At the harbour.", "calls": [], "streamed": 0}}))
+    assert (there.status, there.brains) == ("passed", ("openai:gpt-4.1",))
+
+
 async def test_a_scenario_and_a_judged_statement_without_a_model_are_errors() -> None:
     played = await play_case(AGENT, SCENARIO)
     assert (played.status, played.problems[0].code) == ("error", "no_model")

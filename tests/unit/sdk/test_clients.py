@@ -246,6 +246,7 @@ def test_every_verb_of_the_api_is_there() -> None:
         "traffic": {"resolve"},
         "bundles": {"load"},
         "conversations": {"start", "take_turn", "stream_turn", "load", "list", "end"},
+        "test_runs": {"start", "load", "load_junit", "list", "cancel"},
         "history": {"list"},
         "audit": {"verify"},
         "keys": {"create", "list", "revoke"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -255,4 +256,13 @@ def check_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _bad(text: str, why: str) -> Invalid:
-    return Invalid("bad_request_url", f"'{text[:100]}' {why}")
+    return Invalid("bad_request_url", f"'{_origin_of(text)}' {why}")
+
+
+def _origin_of(text: str) -> str:
+    """Returns the beginning of what was taken for a URL: what follows the host may hold a key, so may a user name."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return re.split(r"[:/?#@]", text, maxsplit=1)[0][:20] + "…"
+    host = re.split(r"[/?#\\\s]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme[:20]}://{host[:80]}"

@@ -83,8 +83,11 @@ class Checker:
         self, name: str, code: str, modules: Mapping[str, str], shelf: Shelf, found: Mapping[str, Source], prefix: str
     ) -> list[Fault]:
         source = found[MAIN]
-        faults = [*_lacking(found), *_unknown(source, shelf, prefix)]
-        cannot_load = any(lack.does_nothing is False for each in found.values() for lack in find_lacks(each))
+        unknown = list(_unknown(source, shelf, prefix))
+        faults = [*_lacking(found), *unknown]
+        cannot_load = any(fault.hint in {_SEE_GUIDE, _NAME_ONE} for fault in unknown) or any(
+            lack.does_nothing is False for each in found.values() for lack in find_lacks(each)
+        )
         entry = choose_entry(source, name)
         if entry is None:
             message = say_missing(name)

@@ -49,7 +49,10 @@ class ModelBrain:
         passages = [] if sure is not None or playbook is not None else (yield from retrieve(turn, turn.text))
         servers = (yield from list_mcp_tools(turn)) if turn.program.callables.mcp else []
         talk = _Talk(turn)
-        offers = [*deeds_of_version(turn, talk.deeds(passages)), *offers_of_version(turn, playbook, servers)]
+        offers = [
+            *deeds_of_version(turn, len(passages), talk.deeds(passages)),
+            *offers_of_version(turn, playbook, servers),
+        ]
         instructions = write_instructions(turn, intents, passages, playbook)
         problem = yield from talk.run(instructions, offers)
         if problem:
@@ -144,7 +147,7 @@ class _Talk:
             return done(turn.render(topic.content))
 
         def cite_passage(arguments: Mapping[str, Any]) -> Answer:
-            passage = turn.passages[int(arguments["id"]) - 1]
+            passage = passages[int(arguments["id"]) - 1]
             turn.decision = "knowledge"
             turn.add("knowledge_cited", **{key: value for key, value in passage.items() if key != "text"})
             return done("cited")

@@ -165,7 +165,7 @@ def _route(work: Compiling, slug: str, body: Body) -> RoutePlan | None:
     return RoutePlan(
         slug,
         work.guard(bodies.text(body, "condition"), f"/routing_rule/{slug}/condition"),
-        bodies.text(target, "type"),
+        bodies.text(target, "type") or "queue",
         bodies.text(target, "value"),
         bodies.whole(body, "priority") or 0,
         bodies.text(body, "message"),

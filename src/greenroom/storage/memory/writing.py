@@ -12,7 +12,7 @@ from greenroom.domain.drafts import Draft, DraftChange
 from greenroom.domain.entities import Address, EntityBody
 from greenroom.domain.environments import Arm, Environment
 from greenroom.domain.events import GENESIS, AuditRecord, Event, chain
-from greenroom.domain.ids import DraftId, EnvironmentId, PrincipalId, ProjectId, WorkspaceId
+from greenroom.domain.ids import ConversationId, DraftId, EnvironmentId, PrincipalId, ProjectId, WorkspaceId
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
@@ -178,14 +178,19 @@ class MemoryWriting(MemoryReading, RecordWriting):
         self._rows.conversations.put(conversation.id, kept)
         return True
 
-    def review_conversation(self, conversation: Conversation) -> bool:
-        check_texts(conversation.sticky_key, *conversation.tags)
-        found = self._rows.conversations.find(conversation.id)
-        if found is None:
+    def set_tags(self, conversation: ConversationId, expected: Sequence[str], tags: Sequence[str]) -> bool:
+        check_texts(*tags)
+        found = self._rows.conversations.find(conversation)
+        if found is None or found.tags != tuple(expected):
             return False
-        news = {"tags": conversation.tags, "state": plain(conversation.state), "erased_at": conversation.erased_at}
-        kept = replace(found, sticky_key=conversation.sticky_key, **news)
-        self._rows.conversations.put(conversation.id, kept)
+        self._rows.conversations.put(conversation, replace(found, tags=tuple(tags)))
+        return True
+
+    def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:
+        found = self._rows.conversations.find(conversation)
+        if found is None or found.ended_at is None:
+            return False
+        self._rows.conversations.put(conversation, replace(found, state={}, sticky_key="", erased_at=at))
         return True
 
     def insert_turn(self, turn: Turn) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import RowMapping
@@ -29,30 +28,10 @@ from greenroom.domain.releases import InFlight, Operation, Policy, Release
 from greenroom.domain.versions import Mark, Version
 from greenroom.ports import Replayed
 from greenroom.storage.packing import fold, pack, unpack
+from greenroom.storage.sql.times import from_us, from_us_or_none, to_us, to_us_or_none
 
 Row = RowMapping
 """Column → value."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_us(moment: datetime) -> int:
-    """Returns an aware time as whole microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def to_us_or_none(moment: datetime | None) -> int | None:
-    return None if moment is None else to_us(moment)
-
-
-def from_us(us: int) -> datetime:
-    """Returns the time that `to_us` wrote, exactly, in UTC."""
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def from_us_or_none(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)
 
 
 def join_words(words: Sequence[str]) -> str:

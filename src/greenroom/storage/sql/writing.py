@@ -15,7 +15,7 @@ from greenroom.domain.drafts import Draft, DraftChange
 from greenroom.domain.entities import Address, EntityBody
 from greenroom.domain.environments import Arm, Environment
 from greenroom.domain.events import AuditRecord, Event, chain
-from greenroom.domain.ids import DraftId, EnvironmentId, PrincipalId, ProjectId, WorkspaceId
+from greenroom.domain.ids import ConversationId, DraftId, EnvironmentId, PrincipalId, ProjectId, WorkspaceId
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
@@ -50,7 +50,8 @@ _UPDATE_DRAFT = update(t.drafts).where(d.workspace == WORKSPACE, d.id == _ID, d.
 _UPDATE_CONVERSATION = update(t.conversations).where(
     c.workspace == WORKSPACE, c.id == _ID, c.turns == bindparam("w_turns"), c.ended_at.is_(None)
 )
-_REVIEW_CONVERSATION = update(t.conversations).where(c.workspace == WORKSPACE, c.id == _ID)
+_SET_TAGS = update(t.conversations).where(c.workspace == WORKSPACE, c.id == _ID, c.tags == bindparam("w_tags"))
+_ERASE_CONVERSATION = update(t.conversations).where(c.workspace == WORKSPACE, c.id == _ID, c.ended_at.is_not(None))
 _REPLACE_TURN = update(t.turns).where(
     t.turns.c.workspace == WORKSPACE,
     t.turns.c.conversation == _ID,
@@ -214,17 +215,14 @@ class SqlWriting(SqlReading, RecordWriting):
         )
         return changed == 1
 
-    def review_conversation(self, conversation: Conversation) -> bool:
-        check_texts(conversation.sticky_key, *conversation.tags)
-        changed = self._work.change(
-            _REVIEW_CONVERSATION,
-            w_id=conversation.id,
-            sticky_key=conversation.sticky_key,
-            tags=r.join_words(conversation.tags),
-            state=pack(conversation.state),
-            erased_at=r.to_us_or_none(conversation.erased_at),
-        )
-        return changed == 1
+    def set_tags(self, conversation: ConversationId, expected: Sequence[str], tags: Sequence[str]) -> bool:
+        check_texts(*tags)
+        before, after = r.join_words(expected), r.join_words(tags)
+        return self._work.change(_SET_TAGS, w_id=conversation, w_tags=before, tags=after) == 1
+
+    def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:
+        nothing = {"state": pack({}), "sticky_key": ""}
+        return self._work.change(_ERASE_CONVERSATION, w_id=conversation, erased_at=r.to_us(at), **nothing) == 1
 
     def insert_turn(self, turn: Turn) -> None:
         self._work.insert(t.turns, r.turn_to_row(turn))

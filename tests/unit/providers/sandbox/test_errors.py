@@ -139,10 +139,7 @@ async def test_who_finds_all_workers_busy_is_told(sandbox: MontySandbox) -> None
     assert first["error"]["code"] == "timeout"
     assert all(each.get("result") == 1 or each["error"]["code"] == "busy" for each in others)
     twice = await asyncio.gather(*(small.run(call(code), ScriptedReach()) for _ in range(3)))
-    assert (
-        sorted(each["error"]["code"] for each in twice) == ["busy", "timeout", "timeout"]
-        or [each["error"]["code"] for each in twice].count("busy") == 2
-    )
+    assert {each["error"]["code"] for each in twice} == {"busy", "timeout"}
     await small.close()
 
 
