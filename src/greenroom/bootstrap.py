@@ -26,10 +26,13 @@ from greenroom.domain.ids import WorkspaceId
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
 from greenroom.ports import Reachable
-from greenroom.providers.clock import SystemClock
+from greenroom.providers.clock import SystemClock, random_share
 from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.providers.embeddings import find_embedder
-from greenroom.providers.outbound import SafeOutbound, read_allowed
+from greenroom.providers.mcp import McpServers
+from greenroom.providers.models import PydanticModels
+from greenroom.providers.outbound import SafeOutbound, SafeTransport, read_allowed
+from greenroom.providers.sandbox import MontySandbox
 from greenroom.providers.tools import HttpTools
 from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
@@ -104,9 +107,16 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
 
 def _reach(settings: Settings, clock: SystemClock) -> Reachable:
     """Returns all that agents may reach from here."""
-    outbound = SafeOutbound(read_allowed(settings.outbound_allow))
-    cipher = EnvelopeCipher(keep_secret_key(settings, clock.new_token()), settings.former_secret_keys)
-    return Reachable(outbound=outbound, call_tool=HttpTools(outbound).call, cipher=cipher)
+    allowed = read_allowed(settings.outbound_allow)
+    outbound = SafeOutbound(allowed)
+    return Reachable(
+        sandbox=MontySandbox(clock),
+        outbound=outbound,
+        models=PydanticModels(clock, lambda: SafeTransport(allowed), random_share),
+        tool_servers=McpServers(SafeTransport(allowed), clock),
+        call_tool=HttpTools(outbound).call,
+        cipher=EnvelopeCipher(keep_secret_key(settings, clock.new_token()), settings.former_secret_keys),
+    )
 
 
 async def _let_go(reachable: Reachable) -> None:

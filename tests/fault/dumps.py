@@ -16,7 +16,9 @@ Dump = Mapping[str, str]
 """Table → its rows by key, as text that is equal only for equal bytes."""
 
 DATA = {"conversations", "turns", "keys", "api_keys", "members", "sessions", "workspaces", "replays", "idempotency"}
-"""What R1 says no release operation touches (as far as this milestone has it)."""
+RECORDS = {"records"}
+DATA |= RECORDS
+"""What R1 says no release operation touches."""
 CHAIN = {"audit", "workspace_chains"}
 POINTER = {"environments", "releases"} | CHAIN
 DRAFTS = {"drafts", "draft_changes", "bodies", "entity_bodies", "referrers", "body_mentions"} | CHAIN
@@ -27,7 +29,7 @@ PUBLISHED = (
     | {"bodies", "entity_bodies", "referrers", "body_mentions"}
     | CHAIN
 )
-TALKS = {"conversations", "turns"}
+TALKS = {"conversations", "turns"} | RECORDS
 
 
 def dump_memory(store: MemoryStore, workspace: str) -> Dump:

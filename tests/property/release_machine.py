@@ -14,6 +14,7 @@ from greenroom.services.plans import PolicyChoice, PromoteRequest, PublishReques
 from greenroom.services.publishing import parse_resolutions
 from tests.fault.dumps import DRAFTS, POINTER, PUBLISHED
 from tests.property import release_checks as checks
+from tests.property.release_data import DataRules
 from tests.property.release_player import (
     ACTIONS,
     NOTE,
@@ -34,11 +35,10 @@ from tests.property.release_player import (
     takes,
     texts,
 )
-from tests.property.release_talks import TalkRules
 
 
-class ReleaseMachine(TalkRules):
-    """Drafts, versions and releases, beside conversations."""
+class ReleaseMachine(DataRules):
+    """Drafts, versions and releases, beside conversations and data."""
 
     # Drafts.
 

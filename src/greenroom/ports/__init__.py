@@ -2,6 +2,9 @@
 
 from greenroom.ports.reaching import (
     Cipher,
+    Feed,
+    FeedAccess,
+    Found,
     ModelKey,
     Models,
     Outbound,
@@ -31,6 +34,9 @@ __all__ = [
     "Cipher",
     "Clock",
     "ConversationFilter",
+    "Feed",
+    "FeedAccess",
+    "Found",
     "ModelKey",
     "Models",
     "Outbound",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -115,6 +115,34 @@ class Parser(Protocol):
 
     async def parse(self, data: bytes, mime: str, name: str) -> Parsed: ...
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One document of another system or a folder, as it was found there. `id` is unique and stays."""
+
+    id: str
+    title: str
+    uri: str
+    mime: str
+    data: bytes
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAccess:
+    """How to reach another system: its kind, its address, and who asks."""
+
+    provider: str
+    base_url: str = ""
+    user: str = ""
+    key: str = ""
+
+
+class Feed(Protocol):
+    """Another system's documents, one after another. Raises Invalid, Refused or Unavailable, saying where it stopped."""
+
+    def read(self, access: FeedAccess, filter: str) -> AsyncIterator[Found]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ def random_bytes(count: int) -> bytes:
     return secrets.token_bytes(count)
 
 
+def random_share() -> float:
+    """Returns a number from 0 to 1, to spread what would otherwise come at once."""
+    return secrets.randbelow(1_000_001) / 1_000_000
+
+
 class SystemClock:
     """Real time and ids. Ids sort by the millisecond they were made in; 67 random bits tell twins apart."""
 

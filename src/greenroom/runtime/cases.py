@@ -60,12 +60,6 @@ def find_knowledge(addresses: Iterable[Address]) -> list[Address]:
     return sorted(address for address in addresses if address.kind == KNOWLEDGE)
 
 
-def documents_of(body: Body) -> Mapping[str, str]:
-    """Returns the documents that a knowledge body lists, each with the digest it is pinned to ('' for none)."""
-    listed = bodies.objects(body, "documents")
-    return {bodies.text(each, "document"): bodies.text(each, "pinned") for each in listed}
-
-
 def name_of_set(slug: str, body: Body) -> str:
     """Returns what a test set is called."""
     return bodies.text(body, "name") or slug

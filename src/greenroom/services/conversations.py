@@ -155,7 +155,9 @@ class Conversations:
                     yield piece
                 else:
                     outcome = piece
-                    yield await self._work.change(call, lambda tx, done=outcome: self._record(tx, call, coming, heard, done))
+                    yield await self._work.change(
+                        call, lambda tx, done=outcome: self._record(tx, call, coming, heard, done)
+                    )
 
     async def load(self, call: Call, id_: str, after: int, limit: int) -> tuple[ConversationView, Sequence[TurnView]]:
         """Returns a conversation and a page of its turns."""

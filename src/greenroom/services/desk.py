@@ -10,6 +10,7 @@ from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.services.access import Access
+from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import Comparisons
 from greenroom.services.connections import Connections
 from greenroom.services.content import Content
@@ -61,7 +62,8 @@ class Desk:
         self.projects = Projects(self.work)
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
-        self.publishing = Publishing(self.work, self.drafts, self.programs)
+        checks = CodeChecks(self.work, (reachable or Reachable()).sandbox)
+        self.publishing = Publishing(self.work, self.drafts, self.programs, checks)
         self.releases = Releases(self.work, self.programs)
         self.content = Content(self.work)
         self.comparisons = Comparisons(self.work)

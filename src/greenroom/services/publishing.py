@@ -18,6 +18,7 @@ from greenroom.domain.releases import InFlight
 from greenroom.domain.summaries import suggest_note
 from greenroom.domain.versions import Version
 from greenroom.ports import Reading, Writing
+from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import BodyReader, Compared, compare_states
 from greenroom.services.drafts import Drafts, DraftView, load_editable, put_bodies
 from greenroom.services.environments import ReleaseView, count_running, is_public
@@ -73,16 +74,19 @@ class _Prepared:
 class Publishing:
     """The verbs that turn drafts into versions."""
 
-    def __init__(self, work: Work, drafts: Drafts, programs: Programs) -> None:
+    def __init__(self, work: Work, drafts: Drafts, programs: Programs, code: CodeChecks | None = None) -> None:
         self._work = work
         self._drafts = drafts
         self._programs = programs
+        self._code = code or CodeChecks(work, None)
 
     async def plan(self, call: Call, slug: str, alias: str, request: PublishRequest) -> Plan:
         """Returns what `publish` would do, conflicts included."""
+        call.need("releases.publish")
+        told = await self._code.find_cautions(call, slug, alias)
 
         def work(tx: Reading) -> Plan:
-            prepared = self._prepare(tx, call, slug, alias, request, dry_run=True)
+            prepared = self._prepare(tx, call, slug, alias, request, told, dry_run=True)
             return Plan(
                 operation="publish",
                 project=prepared.project,
@@ -109,9 +113,11 @@ class Publishing:
         Raises Refused `nothing_to_publish` or `vague_note`, Conflict `merge_conflicts`, Invalid
         `not_publishable` with a pointer for each fault, Missing or Stale for sequence and confirmation.
         """
+        call.need("releases.publish")
         for attempt in range(RETRIES):
+            told = await self._code.find_cautions(call, slug, alias)
             prepared = await self._work.read(
-                call, lambda tx: self._prepare(tx, call, slug, alias, request, dry_run=False)
+                call, lambda tx, known=told: self._prepare(tx, call, slug, alias, request, known, dry_run=False)
             )
             digest = prepared.rebased.snapshot.digest
             if prepared.entities:
@@ -157,9 +163,16 @@ class Publishing:
         return await self._work.change(call, work)
 
     def _prepare(
-        self, tx: Reading, call: Call, slug: str, alias: str, request: PublishRequest, *, dry_run: bool
+        self,
+        tx: Reading,
+        call: Call,
+        slug: str,
+        alias: str,
+        request: PublishRequest,
+        told: Sequence[Caution],
+        *,
+        dry_run: bool,
     ) -> _Prepared:
-        call.need("releases.publish")
         project = load_project(tx, slug)
         environment = load_editable(tx, project, alias)
         public = is_public(project, environment)
@@ -180,7 +193,7 @@ class Publishing:
         findings = check_snapshot(tx, project, rebased.served.snapshot, rebased.snapshot, reader, self._work.kinds)
         if findings.errors and not rebased.conflicts:
             raise Invalid("not_publishable", _say_faults(findings.errors), errors=findings.errors)
-        cautions = [Caution(f.code, f.message) for f in findings.warnings]
+        cautions = [*(Caution(f.code, f.message) for f in findings.warnings), *told]
         note = self._check_note(request, compared, cautions, dry_run)
         if public and request.release and not dry_run:
             check_confirmed("digest", request.confirm_digest, rebased.snapshot.digest, "/confirm/digest")

@@ -9,6 +9,7 @@ from greenroom.domain.asks import Place
 from greenroom.domain.entities import Address, Body
 from greenroom.domain.errors import Fault, Invalid, LimitReached, NotFound
 from greenroom.domain.ids import TestRunId
+from greenroom.domain.knowledge import digests_for, listings_of
 from greenroom.domain.projects import Project
 from greenroom.domain.test_runs import CaseResult, Run, Selection, SetUse, Subject, read_case, see_state
 from greenroom.ports import Outside, Reading, Writing
@@ -16,7 +17,6 @@ from greenroom.runtime.cases import (
     MAX_REPEAT,
     Case,
     choose_cases,
-    documents_of,
     find_knowledge,
     find_test_sets,
     name_of_set,
@@ -27,12 +27,12 @@ from greenroom.runtime.mocks import Confine
 from greenroom.runtime.plays import Theatre
 from greenroom.runtime.program import Program
 from greenroom.services.conversations import replace_answer
+from greenroom.services.knowledge_contents import load_digests
 from greenroom.services.programs import Programs
 from greenroom.services.states import State, load_bodies, load_context_environment, load_project, load_state
 from greenroom.services.test_jobs import CASES, NOUN, Job, Jobs, find_run, record_of, run_of
 from greenroom.services.work import Call, Work
 
-DOCUMENTS = "document"
 MAX_RUNNING = 8
 MAX_ATTEMPTS = 5_000
 
@@ -181,12 +181,9 @@ class TestRuns:
 
     def _knowledge(self, tx: Reading, project: Project, state: State) -> Mapping[str, str]:
         """Returns the documents of a state with the digests of what they hold now, or are pinned to."""
-        digests: dict[str, str] = {}
-        for body in self._bodies(tx, state, find_knowledge(state.snapshot)).values():
-            for document, pinned in documents_of(body).items():
-                record = None if pinned else tx.find_record(project.id, DOCUMENTS, document)
-                digests[document] = pinned or (str(record.body.get("digest", "")) if record else "")
-        return digests
+        bodies = self._bodies(tx, state, find_knowledge(state.snapshot))
+        floating = any(not listing.pinned for listing in listings_of(bodies))
+        return digests_for(bodies, load_digests(tx, project.id) if floating else {})
 
     def _make(self, call: Call, selection: Selection, prepared: _Prepared, program: Program) -> tuple[Run, Job]:
         clock = self._work.clock

@@ -53,8 +53,9 @@ def spellings(secret: str) -> Iterator[str]:
     for part in (secret, secret[: len(secret) // 2], secret[len(secret) // 2 :]):
         yield part
         yield json.dumps(part)[1:-1]
-        yield quote(part, safe="")
+        yield from (quote(part, safe=plain) for plain in ("", "/", "/?:@!$&'()*+,;=%"))
         yield quote_plus(part)
+        yield json.dumps(json.dumps(part)[1:-1])[1:-1]
         for before in range(3):
             text = base64.b64encode(b"\0" * before + part.encode()).decode()
             yield text[(0, 2, 3)[before] : (before + len(part.encode())) * 8 // 6]
@@ -313,6 +314,7 @@ async def test_a_secret_that_is_used_everywhere_stands_nowhere(
     assert base64.b64encode(f"desk:{CANARIES['BASIC']}".encode()) in arrived
     assert SIDES["live"].encode() in arrived
     assert SIDES["draft"].encode() in arrived
+    assert b"guest say" in arrived, "what callers say goes out too"
     assert CANARIES["OTHERS"].encode() not in arrived, "what a caller says must not name a secret"
     out, err = capfd.readouterr()
     places += [("stdout", out.encode()), ("stderr", err.encode()), ("logs", "\n".join(lines.lines).encode())]

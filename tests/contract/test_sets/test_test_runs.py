@@ -11,6 +11,7 @@ import pytest
 from greenroom.domain.asks import Answer, Ask, Streamer
 from greenroom.domain.entities import Address, freeze_body
 from greenroom.domain.errors import Invalid, LimitReached, NotAllowed, NotFound
+from greenroom.domain.records import Record
 from greenroom.domain.test_runs import LEASE, CaseResult, Run, Selection
 from greenroom.services import test_jobs as jobs
 from greenroom.services import test_runs as runs
@@ -293,9 +294,13 @@ async def test_tests_leave_no_conversation_and_are_in_the_history(story: Story) 
 
 
 async def test_documents_are_bound_with_their_digests(story: Story) -> None:
-    pinned = "sha256:" + "a" * 64
-    documents = [{"document": "pool", "pinned": pinned}, {"document": "spa"}]
+    pinned, present = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+    documents = [{"document": "pool", "pinned": pinned}, {"document": "spa"}, {"document": "gone"}]
     await furnish(story)
     await story.save(KNOWLEDGE, {"name": "FAQ", "source": {"type": "upload"}, "documents": documents})
+    project = (await story.desk.projects.load(story.call(), "hotel")).project.id
+    now = story.desk.clock.now()
+    kept = Record(project, "document", "spa", now, now, {"digest": present})
+    await story.desk.store.write(story.owner.workspace, lambda tx: tx.put_record(kept))
     found, _ = await run(story)
-    assert found.subject.knowledge == {"pool": pinned, "spa": ""}
+    assert found.subject.knowledge == {"pool": pinned, "spa": present, "gone": ""}

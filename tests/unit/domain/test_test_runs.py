@@ -105,8 +105,9 @@ def test_no_case_passes_without_an_attempt_that_passed(statuses: list[Verdict], 
 
 
 def test_only_the_first_attempts_of_each_verdict_are_kept_whole() -> None:
-    many: list[Verdict] = [*("passed",) * 6, *("failed",) * 5]
-    found = played(*many)
+    good: list[Verdict] = ["passed"]
+    bad: list[Verdict] = ["failed"]
+    found = played(*good * 6, *bad * 5)
     assert sum(bool(one.transcript) for one in found.attempts) == 2 * KEPT_WHOLE
     assert [len(one.results) for one in found.attempts] == [1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1]
     assert found.ms == 27.5

@@ -46,7 +46,7 @@ _SURE = frozenset({
 })  # fmt: skip
 """Rules whose breach fails at run time; what is a matter of taste in typing is not reported."""
 _OURS = re.compile(r"`(?:Conversation|Flow|Record|Http|Table|Log|Response)\.\w+`")
-_PERHAPS = re.compile(r"may be missing|\| None|None \|")
+_PERHAPS = re.compile(r"may be missing|\| None|None \||of type `None`")
 _LIBRARY_NAMES = "greenroom_conv = greenroom_zone = None\n"
 _SEE_GUIDE = "see docs/guides/functions.md for what there is"
 _NAME_ONE = "name a function of this version by its slug"

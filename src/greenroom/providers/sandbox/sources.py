@@ -70,7 +70,6 @@ class Source:
     """The text of one module and what it says."""
 
     code: str
-    tree: ast.Module
     functions: Mapping[str, Signature]
     statements: Sequence[Statement]
     attributes: frozenset[str]
@@ -81,7 +80,7 @@ class Source:
     """Parameters called conv or flow that say no type."""
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def read_source(code: str) -> Source:
     """Returns what code says. Raises SyntaxError, or ValueError for text that cannot be code."""
     with warnings.catch_warnings():
@@ -106,7 +105,7 @@ def read_source(code: str) -> Source:
             plain = [*node.args.posonlyargs, *node.args.args]
             parameters += [each for each in plain if each.arg in {"conv", "flow"} and each.annotation is None]
     return Source(
-        code, tree, functions, statements, frozenset(attributes), called, tuple(_public(tree)), parameters
+        code, functions, statements, frozenset(attributes), called, tuple(_public(tree)), parameters
     )  # fmt: skip
 
 

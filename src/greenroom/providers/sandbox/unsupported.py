@@ -40,9 +40,10 @@ class Lack:
 
 def find_lacks(source: Source) -> list[Lack]:
     """Returns every construct of a module that Monty cannot run, by line."""
-    bound = _bound_names(source.tree)
+    tree = ast.parse(source.code)
+    bound = _bound_names(tree)
     found: list[Lack] = []
-    for node in ast.walk(source.tree):
+    for node in ast.walk(tree):
         found += _lacks_of(node, bound)
     return sorted(found, key=lambda each: each.line)
 
@@ -70,16 +71,24 @@ def _lacks_of(node: ast.AST, bound: frozenset[str]) -> Iterator[Lack]:
 
 def _class_lacks(node: ast.ClassDef) -> Iterator[Lack]:
     if node.bases or node.keywords:
-        bases = ", ".join(ast.unparse(each) for each in node.bases) or "a metaclass"
+        bases = ", ".join(_text(each) for each in node.bases) or "a metaclass"
         yield Lack(node.lineno, f"class inheritance (`class {node.name}({bases})`)", _instead(bases))
     for item in node.body:
         if isinstance(item, Definition):
             for decorator in item.decorator_list:
-                text = ast.unparse(decorator)
-                yield Lack(decorator.lineno, f"a decorated method (`@{text}`)", "write a plain method or function")
+                yield Lack(
+                    decorator.lineno, f"a decorated method (`@{_text(decorator)}`)", "write a plain method or function"
+                )
         elif not isinstance(item, ast.Assign | ast.AnnAssign | ast.Pass) and not _is_text(item):
             kind = type(item).__name__.removesuffix("Def").lower()
             yield Lack(item.lineno, f"`{kind}` in the body of a class", "keep methods and simple values there")
+
+
+def _text(node: ast.expr) -> str:
+    try:
+        return ast.unparse(node)[:80]
+    except RecursionError:
+        return "…"
 
 
 def _instead(bases: str) -> str:

@@ -82,7 +82,8 @@ async def test_a_wrong_attribute_or_argument_is_found_on_its_line(
     code = f"from functions.utilities import price\n\n\ndef run(conv, flow):\n    x = 1\n    {line}\n"
     (fault,) = await faults(sandbox, code)
     assert (fault.pointer, fault.code) == ("/code", "function_type")
-    assert fault.message.startswith("line 6: ") and expected in fault.message
+    assert fault.message.startswith("line 6: ")
+    assert expected in fault.message
     assert fault.hint
 
 
@@ -123,7 +124,8 @@ async def test_what_monty_lacks_is_named_with_its_line(
 ) -> None:
     found = [each for each in await faults(sandbox, code) if each.code == "function_unsupported"]
     assert len(found) == 1, found
-    assert found[0].message.startswith(f"line {line}: ") and construct in found[0].message, found
+    assert found[0].message.startswith(f"line {line}: ")
+    assert construct in found[0].message
     assert found[0].hint
 
 
@@ -145,7 +147,8 @@ async def test_a_function_called_like_a_missing_builtin_is_its_own(sandbox: Mont
 )
 async def test_broken_syntax_is_one_fault(sandbox: MontySandbox, code: str, message: str) -> None:
     (fault,) = await faults(sandbox, code)
-    assert fault.code == "function_syntax" and message in fault.message
+    assert fault.code == "function_syntax"
+    assert message in fault.message
 
 
 async def test_code_without_a_function_to_call_is_told_apart(sandbox: MontySandbox) -> None:
@@ -167,7 +170,8 @@ async def test_checking_runs_no_function_and_tells_of_all_faults_by_line(sandbox
     code = "def run(conv):\n    conv.sya()\n    yield 1\n    conv.http.gett()\n" + "    conv.sya()\n" * 40
     found = await faults(sandbox, code)
     lines = [int(re.findall(r"line (\d+)", each.message)[0]) for each in found]
-    assert lines == sorted(lines) and len(found) == 20
+    assert lines == sorted(lines)
+    assert len(found) == 20
     assert {each.code for each in found} == {"function_type", "function_unsupported"}
 
 

@@ -104,7 +104,8 @@ async def test_imports_that_fail_say_so(sandbox: MontySandbox, code: str, messag
 
 
 async def test_prints_before_an_error_are_kept_in_order(sandbox: MontySandbox) -> None:
-    code = "import sys\n\ndef run(conv):\n    print('a', 1)\n    conv.log.info('b')\n    print('c', file=sys.stderr)\n    1 / 0\n"
+    code = "import sys\n\ndef run(conv):\n    print('a', 1)\n    conv.log.info('b')\n"
+    code += "    print('c', file=sys.stderr)\n    1 / 0\n"
     answer = await sandbox.run(call(code), ScriptedReach())
     assert answer["prints"] == ["a 1", "info: b", "c"]
 

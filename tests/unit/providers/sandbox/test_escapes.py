@@ -56,7 +56,9 @@ READING: dict[str, str] = {
     "method globals": "return conv.say.__func__.__globals__['given']",
     "closure of a host method": "return conv.functions.__dict__, conv.say.__closure__[0].cell_contents",
     "code object": "return run.__code__.co_consts",
-    "frame of an exception": "try:\n    1 / 0\nexcept Exception as wrong:\n    return wrong.__traceback__.tb_frame.f_globals",
+    "frame of an exception": (
+        "try:\n    1 / 0\nexcept Exception as wrong:\n    return wrong.__traceback__.tb_frame.f_globals"
+    ),
     "frame of an error of the host": (
         "try:\n    conv.http.get('http://x')\nexcept Exception as wrong:\n"
         "    return [str(wrong.__context__), wrong.__traceback__.tb_frame.f_back.f_globals]"
@@ -94,7 +96,7 @@ READING: dict[str, str] = {
 }
 BOMBS: dict[str, str] = {
     "an endless loop": "while True: pass",
-    "an endless loop that catches all": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    "an endless loop that catches all": "while True:\n    try:\n        while 1: pass\n    except BaseException: pass",
     "a memory bomb": "x = [0]\nwhile True: x = x + x",
     "a text bomb": "x = 'ab'\nwhile True: x += x",
     "a dict bomb": "x = {}\ni = 0\nwhile True:\n    i += 1\n    x[str(i) * 50] = [i] * 50",

@@ -8,6 +8,7 @@ import pytest
 
 from greenroom.domain.asks import Answer
 from greenroom.importers.polyai import read_project
+from greenroom.providers.clock import SystemClock
 from greenroom.providers.sandbox import MontySandbox
 from greenroom.providers.sandbox.sources import read_source
 from tests.contract.importers import report
@@ -37,7 +38,11 @@ async def run(sandbox: MontySandbox, slug: str, body: dict[str, Any], modules: d
 async def test_functions_of_an_export_run(folder: Path, sandbox: MontySandbox) -> None:
     functions = functions_of(folder)
     modules = {slug.replace("-", "_"): str(body["code"]) for slug, body in functions.items()}
-    counts, failed = Counter[str](), list[str]()
+    counts, failed, clock = Counter[str](), list[str](), SystemClock()
+    begun = clock.monotonic_ms()
+    for slug, body in functions.items():
+        await sandbox.check(slug, body["code"], modules)
+    checked = (clock.monotonic_ms() - begun) / len(functions)
     for slug, body in functions.items():
         read_source(body["code"])
         counts["parse"] += 1
@@ -54,6 +59,7 @@ async def test_functions_of_an_export_run(folder: Path, sandbox: MontySandbox) -
         counts["run"] += "error" not in answer
         failed += [f"{slug}: {answer['error']}"] if "error" in answer else []
     told = ", ".join(f"{number} {what}" for what, number in counts.items())
-    note_fact(f"sandbox: {report.name_of(folder)}: of {len(functions)} functions {told}")
+    name = report.name_of(folder)
+    note_fact(f"sandbox: {name}: of {len(functions)} functions {told}; {checked:.0f} ms to check one")
     assert not failed
     assert counts["run"] + counts["are helpers with nothing to call"] == counts["parse"] == len(functions) > 0

@@ -50,7 +50,8 @@ def run(conv, view):
     written, asked, said = answer["effects"]
     assert written == {"type": "set", "variable": "room", "value": "12"}
     assert (asked["type"], asked["method"], asked["status"], said["type"]) == ("http", "POST", 201, "say")
-    assert asked["url"] == reach.requests[0]["url"] and asked["ms"] >= 0
+    assert asked["url"] == reach.requests[0]["url"]
+    assert asked["ms"] >= 0
 
 
 @pytest.mark.parametrize("verb", ["get", "put", "patch", "delete"])
@@ -169,7 +170,8 @@ async def test_waiting_is_no_running_time() -> None:
     sandbox = MontySandbox(SystemClock(), limits=Limits(wall_ms=300), workers=1)
     answer = await sandbox.run(call("def run(conv):\n    return conv.http.get('https://x').text\n"), SlowReach())
     await sandbox.close()
-    assert answer["result"] == "late" and answer["ms"] > 600
+    assert answer["result"] == "late"
+    assert answer["ms"] > 600
 
 
 async def test_waiting_has_an_end_of_its_own() -> None:
@@ -225,4 +227,5 @@ async def test_a_wrong_request_is_refused_before_it_goes_out(sandbox: MontySandb
     reach = ScriptedReach()
     answer = await sandbox.run(call(f"def run(conv):\n    {line}\n"), reach)
     assert message in answer["error"]["message"]
-    assert reach.requests == [] and reach.tables == []
+    assert reach.requests == []
+    assert reach.tables == []

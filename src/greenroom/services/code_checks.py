@@ -1,0 +1,64 @@
+"""Functions of a draft, checked before it is published: their types, and what the sandbox cannot run.
+
+The check runs in the sandbox and may take a moment, so it comes before the transaction. What would fail when it is
+called (syntax, types) must be acknowledged by whoever publishes all the same; what the sandbox lacks is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from greenroom.domain.entities import parse_body
+from greenroom.domain.promotion import Caution
+from greenroom.ports import Reading, Sandbox
+from greenroom.services.drafts import load_editable
+from greenroom.services.states import load_draft_snapshot, load_project
+from greenroom.services.work import Call, Work
+
+FUNCTION = "function"
+MUST_KNOW = frozenset({"function_syntax", "function_type"})
+MOST = 50
+"""So many findings are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    changed: Sequence[str]
+    modules: Mapping[str, str]
+
+
+class CodeChecks:
+    """Checks the functions that a draft changes."""
+
+    def __init__(self, work: Work, sandbox: Sandbox | None) -> None:
+        self._work = work
+        self._sandbox = sandbox
+
+    async def find_cautions(self, call: Call, slug: str, alias: str) -> Sequence[Caution]:
+        """Returns what is wrong with the functions that the caller's draft changes."""
+        if self._sandbox is None:
+            return ()
+        code = await self._work.read(call, lambda tx: self._read(tx, call, slug, alias))
+        cautions: list[Caution] = []
+        for name in code.changed:
+            for fault in await self._sandbox.check(name, code.modules[name], code.modules):
+                message = f"function/{name}{fault.pointer}: {fault.message}"
+                cautions.append(Caution(fault.code, message, must_acknowledge=fault.code in MUST_KNOW))
+        return tuple(cautions[:MOST])
+
+    @staticmethod
+    def _read(tx: Reading, call: Call, slug: str, alias: str) -> _Code:
+        environment = load_editable(tx, load_project(tx, slug), alias)
+        draft = tx.find_draft(environment.id, call.principal.id)
+        if draft is None:
+            return _Code((), {})
+        snapshot, changes = load_draft_snapshot(tx, draft)
+        changed = sorted(a for a, change in changes.items() if a.kind == FUNCTION and change.digest is not None)
+        if not changed:
+            return _Code((), {})
+        functions = {address: digest for address, digest in snapshot.items() if address.kind == FUNCTION}
+        stored = tx.load_bodies(set(functions.values()))
+        bodies = {address.slug: parse_body(stored[digest]) for address, digest in functions.items()}
+        modules = {name: str(body.get("code", "")) for name, body in bodies.items()}
+        return _Code([address.slug for address in changed], modules)
