@@ -22,7 +22,6 @@ from greenroom.runtime.turn import Turn
 MAX_ASKS = 60
 """So many calls in one turn; the next ones fail."""
 _SECRET = re.compile(r"\{\{\s*(secret\.[A-Z][A-Z0-9_]{0,63})\s*\}\}")
-_KEPT = re.compile("\ue000(secret\\.[A-Z0-9_]+)\ue001")
 _ARGUMENT = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_-]{0,79})\}(?!\})")
 
 
@@ -124,6 +123,16 @@ def use_table(turn: Turn, facts: Mapping[str, Any], because: str) -> Working[Ans
     return answer
 
 
+def known_arguments(turn: Turn, kind: str, slug: str) -> dict[str, Any]:
+    """Returns the arguments of a function or tool that variables of the same names hold."""
+    callables = turn.program.callables
+    plan = callables.functions.get(slug) if kind == "function" else callables.tools.get(slug)
+    wanted = mapping(plan.parameters.get("properties")) if plan else {}
+    variables = turn.variables
+    found = {name: variables.get(name, variables.get(name.replace("_", "-"))) for name in wanted}
+    return {name: value for name, value in found.items() if value not in (None, "", [], {}, ())}
+
+
 def find_path(value: Any, path: str) -> Any:
     """Returns the part of a JSON value at a dotted path (`rooms.0.price`); '' is all of it, what is not there null."""
     for key in path.split(".") if path else ():
@@ -157,13 +166,18 @@ def _fill_text(turn: Turn, text: str, given: Mapping[str, Any]) -> Any:
     alone = re.fullmatch(r"\{\{\s*variable\.([A-Za-z0-9_-]+)\s*\}\}", text)
     if alone and alone.group(1) in turn.variables:
         return _harmless(turn.variables[alone.group(1)])
-    kept = _SECRET.sub("\ue000\\1\ue001", text.replace("\ue000", "").replace("\ue001", ""))
 
     def put(match: re.Match[str]) -> str:
-        return say_value(given[match.group(1)]).replace("{{", "{ {") if match.group(1) in given else ""
+        return say_value(given[match.group(1)]) if match.group(1) in given else ""
 
-    filled = turn.render(kept) if "{{" in kept else kept
-    return _KEPT.sub(r"{{\1}}", _ARGUMENT.sub(put, filled))
+    # The version's own names of secrets are set aside, so that no value can look like one of them.
+    pieces = _SECRET.split(text)
+    for at in range(0, len(pieces), 2):
+        filled = turn.render(pieces[at]) if "{{" in pieces[at] else pieces[at]
+        pieces[at] = _harmless(_ARGUMENT.sub(put, filled))
+    for at in range(1, len(pieces), 2):
+        pieces[at] = f"{{{{{pieces[at]}}}}}"
+    return "".join(pieces)
 
 
 def _harmless(value: Any) -> Any:

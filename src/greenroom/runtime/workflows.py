@@ -11,7 +11,7 @@ from typing import Any
 
 from greenroom.domain.asks import Answer
 from greenroom.runtime.asking import Working
-from greenroom.runtime.calls import call_function, call_tool, fill, use_table
+from greenroom.runtime.calls import call_function, call_tool, fill, known_arguments, use_table
 from greenroom.runtime.conditions import safe_value
 from greenroom.runtime.deeds import begin_playbook, send_sms
 from greenroom.runtime.flow_plans import PlaybookPlan, StepPlan, WorkflowPlan
@@ -219,7 +219,8 @@ def _branch(turn: Turn, step: StepPlan) -> bool:
 
 def _call(turn: Turn, step: StepPlan) -> Working[bool]:
     before = turn.state["flow"]
-    arguments = fill(turn, step.arguments)
+    kind, callee = ("tool", step.tool) if step.tool else ("function", step.function)
+    arguments = {**known_arguments(turn, kind, callee), **fill(turn, step.arguments)}
     name = f"step '{step.id}'"
     if step.tool:
         answer = yield from call_tool(turn, step.tool, arguments, name)

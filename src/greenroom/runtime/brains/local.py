@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from greenroom.runtime.asking import Working
-from greenroom.runtime.calls import call_function, call_tool, retrieve
+from greenroom.runtime.calls import call_function, call_tool, known_arguments, retrieve
 from greenroom.runtime.deeds import begin_playbook, begin_workflow, send_sms
 from greenroom.runtime.intents import Intent, choose_intent, find_intents, is_known
 from greenroom.runtime.matcher_text import words
@@ -215,8 +215,11 @@ def _call(turn: Turn, action: ActionPlan, because: str) -> Working[tuple[str, bo
     """Calls a function or tool; a text that a tool gives, or a function that said nothing itself, is said."""
     before = sum(effect["type"] == "said" for effect in turn.effects)
     turn.say(action.message, "action")
-    caller = call_tool if action.type == "tool" else call_function
-    answer = yield from caller(turn, action.target, {}, because)
+    if action.type == "tool":
+        answer = yield from call_tool(turn, action.target, known_arguments(turn, "tool", action.target), because)
+    else:
+        given = known_arguments(turn, "function", action.target)
+        answer = yield from call_function(turn, action.target, given, because)
     result = answer.get("result")
     spoken = sum(effect["type"] == "said" for effect in turn.effects) > before + bool(action.message)
     if isinstance(result, str) and not spoken and "error" not in answer:
