@@ -37,6 +37,7 @@ from greenroom.providers.tools import HttpTools
 from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
 from greenroom.services.outbox import Outbox
+from greenroom.services.sealing import Retention
 from greenroom.settings import Settings, hand_down, keep_secret_key, read_settings
 from greenroom.storage.sql import backup as write_backup
 from greenroom.storage.sql import migrate as migrate_database
@@ -81,6 +82,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
     stop = asyncio.Event()
     following: list[asyncio.Task[None]] = []
     reachable: Reachable | None = None
+    desk: Desk | None = None
     try:
         clock = SystemClock()
         reachable = _reach(settings, clock)
@@ -91,7 +93,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         following = [
             asyncio.create_task(desk.traffic.follow(stop, _report)),
             asyncio.create_task(outbox.follow(stop, _report)),
-            asyncio.create_task(_sweep(desk)),
+            asyncio.create_task(_sweep(desk, Retention(store, clock, settings.raw_retention_days))),
         ]
         api = build_api(desk)
         yield Built(desk, owner, Doors(HotDoors(api, desk), build_web(desk)))
@@ -100,6 +102,8 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
+        if desk is not None:
+            await desk.test_runs.close()
         if reachable is not None:
             await _let_go(reachable)
         await store.close()
@@ -125,11 +129,12 @@ async def _let_go(reachable: Reachable) -> None:
             await part.close()
 
 
-async def _sweep(desk: Desk) -> None:
+async def _sweep(desk: Desk, retention: Retention) -> None:
     """Forgets what is over, at the start and every hour."""
     while True:
         try:
             await desk.access.forget_expired()
+            await retention.forget_raw()
         except (Unavailable, OSError) as wrong:
             _report(wrong)
         await asyncio.sleep(3600)

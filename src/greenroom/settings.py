@@ -29,6 +29,7 @@ NAMES = (
     "former_secret_keys",
     "outbound_allow",
     "embeddings",
+    "raw_retention_days",
 )
 KEY_FILE = "secret.key"
 
@@ -49,6 +50,8 @@ class Settings:
     former_secret_keys: tuple[str, ...]
     outbound_allow: str
     embeddings: str
+    raw_retention_days: int
+    """How long what users said is kept beside the masked transcripts."""
 
 
 def read_settings(**flags: Any) -> Settings:
@@ -73,6 +76,7 @@ def read_settings(**flags: Any) -> Settings:
         former_secret_keys=tuple(key.strip() for key in str(pick("former_secret_keys", "")).split(",") if key.strip()),
         outbound_allow=str(pick("outbound_allow", "")),
         embeddings=str(pick("embeddings", "auto")),
+        raw_retention_days=_number("raw_retention_days", pick("raw_retention_days", 30), 0, 3_650),
     )
 
 

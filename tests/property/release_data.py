@@ -1,4 +1,4 @@
-"""Rules of the release machine: data that no version holds, changed by people between releases, by nothing else (R1)."""
+"""Rules of the release machine: data that no version holds, changed by people between releases only (R1)."""
 
 from __future__ import annotations
 

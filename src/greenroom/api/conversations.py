@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from fastapi import Query
@@ -26,11 +27,14 @@ from greenroom.api.writes import Form
 from greenroom.domain.conversations import Outcome
 from greenroom.domain.errors import Fault, Invalid, LimitReached
 from greenroom.services.conversations import Beginning, ConversationView, Heard, TurnView
+from greenroom.services.replays import ReplayedTurn
 from greenroom.services.transcripts import read_tag
 from greenroom.services.work import Call
 from greenroom.wire.conversations import (
     ConversationIn,
     ConversationOut,
+    ReplayedTurnOut,
+    ReplayOut,
     StartedOut,
     TranscriptOut,
     TurnIn,
@@ -147,6 +151,35 @@ async def list_(
 async def end(ask: Given, id: IdPath) -> Response:  # noqa: A002 - the API's word
     """Ends a conversation; ending it twice is the same as once."""
     return await ask.write(lambda call: ask.desk.conversations.end(call, id), conversation_out)
+
+
+@NOUN.verb("POST", "/conversations/{id}/replay", "replay", ReplayOut)
+async def replay(
+    ask: Given,
+    id: IdPath,  # noqa: A002 - the API's word
+    ref: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    """Plays a conversation again, on the versions that answered it or on another ref; calls and stores nothing."""
+    return reply(replay_out(ref, await ask.desk.replays.replay(ask.call, id, ref)))
+
+
+def replay_out(ref: str | None, turns: Sequence[ReplayedTurn]) -> ReplayOut:
+    """Returns a replay as it is sent."""
+    shown = [
+        ReplayedTurnOut(
+            index=turn.index,
+            heard=turn.heard,
+            said=turn.said,
+            said_now=turn.said_now,
+            topic=turn.topic,
+            topic_now=turn.topic_now,
+            actions=list(turn.actions),
+            actions_now=list(turn.actions_now),
+            same=turn.same,
+        )
+        for turn in turns
+    ]
+    return ReplayOut(ref=ref, turns=shown, changed=sum(not turn.same for turn in turns))
 
 
 def _check_size(body: ConversationIn) -> None:

@@ -10,7 +10,7 @@ import typer
 from greenroom.cli import output
 from greenroom.cli.options import AsJson, Cursor, Limit, Project
 from greenroom.cli.session import Session, open_session
-from greenroom.domain.errors import Conflict, NotFound
+from greenroom.domain.errors import NotFound
 
 app = typer.Typer(help="Connections: list, show, set, remove.", no_args_is_help=True)
 Slug = Annotated[str, typer.Argument(help="Slug, for example openai.")]
@@ -83,7 +83,7 @@ def _save(session: Session, project: str, slug: str, given: dict[str, Any], sett
         if wrong.code != "connection_not_found":
             raise
         if "kind" not in given:
-            raise Conflict("kind_needed", f"there is no connection '{slug}' yet: say what it is for, --kind") from None
+            raise typer.BadParameter(f"there is no connection '{slug}' yet: say what it is for with --kind") from None
         return session.client.connections.save(project, slug, **given, settings=settings)
     before = {"kind": found.kind, "provider": found.provider, "base_url": found.base_url, "secret": found.secret}
     whole = {**before, **given, "settings": {**found.settings, **settings}}

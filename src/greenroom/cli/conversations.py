@@ -20,24 +20,33 @@ app = typer.Typer(help="Conversations: list, show, end.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="The conversation's id.")]
 
 
+OnlyEnv = Annotated[str | None, typer.Option("--env", help="Only those of one environment.")]
+OnlyVersion = Annotated[str | None, typer.Option("--version", help="Only those that began with this version.")]
+OnlyChannel = Annotated[str | None, typer.Option("--channel", help="Only one channel, for example api.")]
+OnlyOrigin = Annotated[str | None, typer.Option("--origin", help="public, test or replay.")]
+OnlyTopic = Annotated[str | None, typer.Option("--topic", help="Only those that this topic answered.")]
+OnlyOutcome = Annotated[
+    Literal["running", "contained", "handed_off", "abandoned", "no_match", "error"] | None,
+    typer.Option("--outcome", help="Only those that went so."),
+]
+OnlyTag = Annotated[str | None, typer.Option("--tag", help="Only those with this tag.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only those begun then or later: 2026-09-01T00:00:00Z.")]
+Until = Annotated[str | None, typer.Option("--until", help="Only those begun before.")]
+
+
 @app.command("list")
 def list_conversations(
     ctx: typer.Context,
-    env: Annotated[str | None, typer.Option("--env", help="Only those of one environment.")] = None,
-    version: Annotated[str | None, typer.Option("--version", help="Only those that began with this version.")] = None,
-    channel: Annotated[str | None, typer.Option("--channel", help="Only one channel, for example api.")] = None,
-    origin: Annotated[str | None, typer.Option("--origin", help="public, test or replay.")] = None,
+    env: OnlyEnv = None,
+    version: OnlyVersion = None,
+    channel: OnlyChannel = None,
+    origin: OnlyOrigin = None,
     search: Annotated[str | None, typer.Option("--search", help="Words that were said.")] = None,
-    topic: Annotated[str | None, typer.Option("--topic", help="Only those that this topic answered.")] = None,
-    outcome: Annotated[
-        Literal["running", "contained", "handed_off", "abandoned", "no_match", "error"] | None,
-        typer.Option("--outcome", help="Only those that went so."),
-    ] = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="Only those with this tag.")] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="Only those begun then or later: 2026-09-01T00:00:00Z.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Only those begun before.")] = None,
+    topic: OnlyTopic = None,
+    outcome: OnlyOutcome = None,
+    tag: OnlyTag = None,
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 20,
     cursor: Cursor = None,
     project: Project = None,
@@ -63,33 +72,25 @@ def list_conversations(
         cursor=cursor,
     ).page()
     if not session.answer(page):
-        rows = [
-            (
-                c.id,
-                c.environment,
-                _version(c.version),
-                c.origin,
-                c.channel,
-                c.turns,
-                c.outcome,
-                ", ".join(c.tags),
-                f"{c.started_at:%Y-%m-%d %H:%M}",
-            )
-            for c in page.items
-        ]
-        columns = (
-            "conversation",
-            "environment",
-            "began with",
-            "origin",
-            "channel",
-            "turns",
-            "outcome",
-            "tags",
-            "began",
-        )
-        output.show_table(columns, rows, "no conversations")
+        output.show_table(_COLUMNS, [_row(each) for each in page.items], "no conversations")
         session.end_of_page(page.next_cursor)
+
+
+_COLUMNS = ("conversation", "environment", "began with", "origin", "channel", "turns", "outcome", "tags", "began")
+
+
+def _row(found: ConversationOut) -> tuple[object, ...]:
+    return (
+        found.id,
+        found.environment,
+        _version(found.version),
+        found.origin,
+        found.channel,
+        found.turns,
+        found.outcome,
+        ", ".join(found.tags),
+        f"{found.started_at:%Y-%m-%d %H:%M}",
+    )
 
 
 @app.command("show")
@@ -107,6 +108,26 @@ def show(
             output.show(f"  you    {turn.heard}")
         output.show(f"  agent  {turn.reply}  [{_version(turn.version)}]")
     session.end_of_page(found.next_cursor)
+
+
+@app.command("replay")
+def replay(
+    ctx: typer.Context,
+    conversation: Id,
+    ref: Annotated[str | None, typer.Option("--ref", help="Another version, draft or environment.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plays a conversation again with the same inputs; nothing is called, sent or stored."""
+    session = open_session(ctx, as_json)
+    found = session.client.conversations.replay(conversation, ref=ref)
+    if session.answer(found):
+        return
+    for turn in found.turns:
+        output.say(f"{turn.index:>3} {'=' if turn.same else '!'} {turn.heard or '(greeting)'}")
+        if not turn.same:
+            output.say(f"      then: {turn.said}  [{', '.join(turn.actions)}]")
+            output.say(f"      now:  {turn.said_now}  [{', '.join(turn.actions_now)}]")
+    output.say(f"{output.count_of(found.changed, 'turn')} of {len(found.turns)} changed")
 
 
 @app.command("end")

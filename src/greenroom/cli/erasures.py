@@ -48,5 +48,8 @@ def erase_person(
 
 
 def _confirm(session: Session, yes: bool, question: str) -> None:
-    if session.interactive and not yes:
-        typer.confirm(question, abort=True)
+    if yes:
+        return
+    if not session.interactive:
+        raise typer.BadParameter("nobody can be asked here: add --yes")
+    typer.confirm(question, abort=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from greenroom.cli import output
-from greenroom.cli.options import AsJson, Cursor, Limit, Project
+from greenroom.cli.options import AsJson, Cursor, Limit, Project, Yes
 from greenroom.cli.session import open_session
 from greenroom.domain.errors import Invalid
 
@@ -99,9 +99,13 @@ def alter(
 
 
 @app.command("delete")
-def delete(ctx: typer.Context, table: Slug, project: Project = None, as_json: AsJson = False) -> None:
+def delete(ctx: typer.Context, table: Slug, yes: Yes = False, project: Project = None, as_json: AsJson = False) -> None:
     """Removes a table with all its rows."""
     session = open_session(ctx, as_json)
+    if not yes:
+        if not session.interactive:
+            raise typer.BadParameter("nobody can be asked here: add --yes")
+        typer.confirm(f"remove {table} with all its rows?", abort=True)
     session.client.tables.delete(session.project(project), table)
     output.say(f"deleted {table}")
 

@@ -22,6 +22,7 @@ from greenroom.runtime.turn import Turn
 MAX_ASKS = 60
 """So many calls in one turn; the next ones fail."""
 _SECRET = re.compile(r"\{\{\s*(secret\.[A-Z][A-Z0-9_]{0,63})\s*\}\}")
+_OPENING = re.compile(r"\{(?=\{)")
 _ARGUMENT = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_-]{0,79})\}(?!\})")
 
 
@@ -183,9 +184,9 @@ def _fill_text(turn: Turn, text: str, given: Mapping[str, Any]) -> Any:
 def _harmless(value: Any) -> Any:
     """Returns data in which no text can name a secret."""
     if isinstance(value, str):
-        return value.replace("{{", "{ {") if "{{" in value else value
+        return _OPENING.sub("{ ", value) if "{{" in value else value
     if isinstance(value, Mapping):
-        return {key: _harmless(item) for key, item in value.items()}
+        return {_harmless(key): _harmless(item) for key, item in value.items()}
     return [_harmless(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -170,6 +170,11 @@ def recorded(program: Program, step: Step) -> Recorded:
     return Recorded(hidden(step.trace["heard"]["text"]), hidden(step.said), effects, trace, asks)
 
 
+def name_ask(to: str, facts: Mapping[str, Any]) -> str:
+    """Returns what an ask is known by in a record: `function:find-room`."""
+    return f"{to}:{facts.get(to) or facts.get('provider') or ''}"
+
+
 def _shown(ask: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a call as it is shown: without the code and the state that were sent with it."""
     facts: Mapping[str, Any] = ask["facts"]
@@ -260,6 +265,7 @@ def _finish(turn: Turn, heard: Mapping[str, Any], control: Mapping[str, Any], do
         "workflow": dict(flow) if (flow := turn.state["flow"]) else None,
         "playbook": dict(turn.state["playbook"]) if turn.state["playbook"] else None,
         "models": turn.models,
+        "asked": [name_ask(each["to"], each["facts"]) for each in turn.asks],
         **({"fallback_of": turn.fallback_of} if turn.fallback_of else {}),
         **control,
         "changes": _changes(turn),

@@ -195,7 +195,7 @@ class PassageIndex:
             other: SENSE for sense in concepts().get(root, ()) for other in self._senses.get(sense, ()) if other != root
         }
         if not self._stems.count(root) and len(root) >= 4:
-            others |= {other: SPELLING for other in self._misspelled(root)}
+            others |= dict.fromkeys(self._misspelled(root), SPELLING)
         return list(others.items())
 
     def _misspelled(self, root: str) -> list[str]:

@@ -11,6 +11,7 @@ from greenroom.sdk.verb import ListVerb, Noun, S_co, StreamVerb, Verb
 from greenroom.wire.conversations import (
     ConversationIn,
     ConversationOut,
+    ReplayOut,
     StartedOut,
     TranscriptOut,
     TurnIn,
@@ -107,6 +108,12 @@ class Conversations(Noun[S_co]):
             "limit": limit,
         }
         return read_call(as_model(Page[ConversationOut]), path_of("projects", project, "conversations"), query)
+
+    @Verb
+    def replay(self, conversation: str, *, ref: str | None = None) -> Call[ReplayOut]:
+        """Plays a conversation again, on the versions that answered it or on another ref."""
+        path = path_of("conversations", conversation, "replay")
+        return write_call("POST", as_model(ReplayOut), path, query={"ref": ref})
 
     @Verb
     def end(self, conversation: str) -> Call[ConversationOut]:

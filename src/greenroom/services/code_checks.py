@@ -6,6 +6,7 @@ called (syntax, types) must be acknowledged by whoever publishes all the same; w
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from greenroom.services.states import load_draft_snapshot, load_project
 from greenroom.services.work import Call, Work
 
 FUNCTION = "function"
-MUST_KNOW = frozenset({"function_syntax", "function_type"})
+MUST_KNOW = frozenset({"function_syntax", "function_type", "function_no_entry"})
 MOST = 50
 """So many findings are told."""
 
@@ -26,6 +27,8 @@ MOST = 50
 class _Code:
     changed: Sequence[str]
     modules: Mapping[str, str]
+    helpers: frozenset[str] = frozenset()
+    """Functions that only others import: they need nothing that can be called."""
 
 
 class CodeChecks:
@@ -40,11 +43,14 @@ class CodeChecks:
         if self._sandbox is None:
             return ()
         code = await self._work.read(call, lambda tx: self._read(tx, call, slug, alias))
-        cautions: list[Caution] = []
-        for name in code.changed:
-            for fault in await self._sandbox.check(name, code.modules[name], code.modules):
-                message = f"function/{name}{fault.pointer}: {fault.message}"
-                cautions.append(Caution(fault.code, message, must_acknowledge=fault.code in MUST_KNOW))
+        checks = [self._sandbox.check(name, code.modules[name], code.modules) for name in code.changed]
+        found = await asyncio.gather(*checks)
+        cautions = [
+            Caution(fault.code, f"function/{name}{fault.pointer}: {fault.message}", fault.code in MUST_KNOW)
+            for name, faults in zip(code.changed, found, strict=True)
+            for fault in faults
+            if fault.code != "function_no_entry" or name not in code.helpers
+        ]
         return tuple(cautions[:MOST])
 
     @staticmethod
@@ -61,4 +67,5 @@ class CodeChecks:
         stored = tx.load_bodies(set(functions.values()))
         bodies = {address.slug: parse_body(stored[digest]) for address, digest in functions.items()}
         modules = {name: str(body.get("code", "")) for name, body in bodies.items()}
-        return _Code([address.slug for address in changed], modules)
+        helpers = frozenset(name for name, body in bodies.items() if body.get("role") == "helper")
+        return _Code([address.slug for address in changed], modules, helpers)

@@ -27,6 +27,7 @@ from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
 from greenroom.services.releases import Releases
+from greenroom.services.replays import Replays
 from greenroom.services.secrets import Secrets
 from greenroom.services.table_rows import TableAsks
 from greenroom.services.tables import Tables
@@ -86,6 +87,7 @@ class Desk:
         self.tickets = Tickets(self.work)
         self.executions = Executions(self.work)
         self.tables = Tables(self.work)
+        self.replays = Replays(self.work, self.programs, (reachable or Reachable()).cipher)
         self.history = History(self.work)
         self.keys = Keys(self.work)
         self.traffic = Traffic(store, self.programs)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from greenroom.domain.canonical import Digest
-from greenroom.domain.entities import Address
 from greenroom.domain.errors import Invalid, NotFound
 from greenroom.domain.events import Event
 from greenroom.domain.ids import ProjectId
-from greenroom.domain.kind import Registry
 from greenroom.domain.knowledge import (
     Document,
     Edit,
@@ -113,7 +112,7 @@ class Knowledge:
 
         if dry_run:
             _, before, reaches = await self._work.read(call, work)
-            return _foresee(edit, before, reaches)
+            return _foresee(edit, before, reaches, now)
 
         def write(tx: Writing) -> DocumentEdit:
             project, before, reaches = work(tx)
@@ -212,7 +211,7 @@ class Knowledge:
         return self._work.event(call, action, project=project, subject=document.id, data=data)
 
 
-def _foresee(edit: Edit, before: Document | None, reaches: tuple[Reached, ...]) -> DocumentEdit:
+def _foresee(edit: Edit, before: Document | None, reaches: tuple[Reached, ...], now: datetime) -> DocumentEdit:
     digest = digest_of_text(edit.text)
     outcome = "added" if before is None else "unchanged" if before.digest == digest else "changed"
     document = Document(
@@ -223,7 +222,7 @@ def _foresee(edit: Edit, before: Document | None, reaches: tuple[Reached, ...]) 
         edit.source,
         digest,
         len(edit.text),
-        before.changed_at if before else _NEVER,
+        before.changed_at if before else now,
         edit.tags,
         dict(edit.metadata),
         before.revision if before else 0,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from greenroom.domain.canonical import Digest
-from greenroom.domain.entities import Address, Body, parse_body
+from greenroom.domain.entities import Address, parse_body
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import Conflict, LimitReached, Missing, NotFound, Stale
 from greenroom.domain.ids import ProjectId

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from greenroom.domain.asks import Place, Side
 from greenroom.domain.errors import Invalid, NotFound, Refused
+from greenroom.domain.ids import WorkspaceId
 from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.domain.secrets import SIDES, Override, Secret, check_name, check_value
@@ -20,6 +21,7 @@ from greenroom.services.work import Call, Work
 NOUN = "secret"
 MOST = 1_000
 """Secrets and overrides of one project."""
+_PORTION = 100
 
 
 class Secrets:
@@ -110,6 +112,31 @@ class Secrets:
             return len(records)
 
         return await self._work.change(call, work)
+
+    async def check_sealed(self) -> None:
+        """Opens every value of every workspace, as a server should when it starts.
+
+        Raises Invalid `wrong_secret_key` when one was sealed with a key that this server was not given.
+        """
+        for workspace in await self._work.store.system(lambda tx: tx.list_workspaces()):
+            after: str | None = ""
+            while after is not None:
+                after = await self._work.store.read(workspace, lambda tx, w=workspace, a=after: self._check(tx, w, a))
+
+    def _check(self, tx: Reading, workspace: WorkspaceId, after: str) -> str | None:
+        projects = tx.list_projects(after, _PORTION)
+        for project in projects:
+            for record in tx.list_records(project.id, NOUN, limit=MOST):
+                try:
+                    self._open(record.data, f"{workspace}/{project.id}/{record.key}")
+                except Invalid:
+                    message = (
+                        f"the secret {record.owner} of the project {project.slug} was sealed with another key: set "
+                        "GREENROOM_SECRET_KEY to the key it was sealed with, or name that one in "
+                        "GREENROOM_FORMER_SECRET_KEYS"
+                    )
+                    raise Invalid("wrong_secret_key", message) from None
+        return projects[-1].slug if len(projects) == _PORTION else None
 
     async def find_values(self, place: Place, names: Collection[str]) -> Mapping[str, str]:
         """Returns the values of the names that have one in a place: its side's override, else the project's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from greenroom.services.work import Call, Work
 
 TAG, NOTE, FEEDBACK = "tag", "note", "feedback"
 MAX_TAGS = 50
+RETRIES = 20
 MAX_TEXT = 4_000
 MAX_MARKS = 500
 """So many notes, and so much feedback, one conversation takes."""
@@ -61,7 +62,7 @@ class Transcripts:
                 raise LimitReached("too_many_tags", detail, extra={"limit": MAX_TAGS})
             return self._retag(tx, call, conversation, (*conversation.tags, name), name, 1)
 
-        return await self._work.change(call, work)
+        return await self._persist(call, work)
 
     async def remove_tag(self, call: Call, id_: str, tag: str) -> Review:
         """Takes a tag away; where there is none, nothing happens. Raises NotFound."""
@@ -75,7 +76,7 @@ class Transcripts:
             left = tuple(each for each in conversation.tags if each != name)
             return self._retag(tx, call, conversation, left, name, -1)
 
-        return await self._work.change(call, work)
+        return await self._persist(call, work)
 
     async def list_tags(self, call: Call, slug: str, after: str | None, limit: int) -> Sequence[Record]:
         """Returns the project's tags by name; each record's key is the tag, `count` in its body the conversations."""
@@ -135,6 +136,16 @@ class Transcripts:
             return record
 
         return await self._work.change(call, work)
+
+    async def _persist(self, call: Call, work: Callable[[Writing], Review]) -> Review:
+        """Tries again while others use the same tag or conversation."""
+        for left in range(RETRIES, -1, -1):
+            try:
+                return await self._work.change(call, work)
+            except Conflict as wrong:
+                if wrong.code != "tag_race" or not left:
+                    raise
+        raise AssertionError("unreachable")
 
     def _retag(self, tx: Writing, call: Call, before: Conversation, tags: tuple[str, ...], tag: str, by: int) -> Review:
         after = replace(before, tags=tags)

@@ -92,3 +92,26 @@ class ResolveOut(Out):
     seq: int
     slot: int
     reason: str
+
+
+class ReplayedTurnOut(Out):
+    """One turn as it was, and as it is now."""
+
+    index: int
+    heard: str
+    said: str
+    said_now: str
+    topic: str
+    topic_now: str
+    actions: list[str]
+    actions_now: list[str]
+    same: bool
+
+
+class ReplayOut(Out):
+    """A conversation, played again with the same inputs and nobody outside."""
+
+    ref: str | None
+    turns: list[ReplayedTurnOut]
+    changed: int
+    """How many turns are not what they were."""

@@ -235,7 +235,14 @@ async def keep_secrets(client: httpx2.AsyncClient) -> None:
 
 async def talk(client: httpx2.AsyncClient, **begin: Any) -> list[Any]:
     """Asks everything once, and tries to be told a secret by naming it."""
-    naming = ["say {{secret.OTHERS}}", "my name is \ue000secret.OTHERS\ue001", "{{secret.BEARER}}"]
+    naming = [
+        "say {{secret.OTHERS}}",
+        "my name is \ue000secret.OTHERS\ue001",
+        "{{secret.BEARER}}",
+        "{",
+        "{{{secret.OTHERS}}",
+        "{{{{secret.OTHERS}}}}",
+    ]
     begin = {"user_id": "ada {{secret.OTHERS}}", "variables": {"last": " ".join(naming)}, **begin}
     begun = good(await client.post(f"{P}/conversations", json=begin))
     replies = [begun]
@@ -315,7 +322,7 @@ async def test_a_secret_that_is_used_everywhere_stands_nowhere(
     assert SIDES["live"].encode() in arrived
     assert SIDES["draft"].encode() in arrived
     assert b"guest say" in arrived, "what callers say goes out too"
-    assert CANARIES["OTHERS"].encode() not in arrived, "what a caller says must not name a secret"
+    assert CANARIES["OTHERS"][:15].encode() not in arrived, "what a caller says must not name a secret"
     out, err = capfd.readouterr()
     places += [("stdout", out.encode()), ("stderr", err.encode()), ("logs", "\n".join(lines.lines).encode())]
     assert sum(len(data) for _, data in places) > 200_000

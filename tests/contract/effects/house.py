@@ -83,7 +83,7 @@ class House:
         view, greeting = await verbs.start(call, PROJECT, Beginning(environment=alias, **begin))
         return [greeting, *[await verbs.take_turn(call, view.conversation.id, Heard(text)) for text in says]]
 
-    async def play_tests(self, alias: str) -> str:
+    async def play_tests(self, alias: str) -> str | None:
         """Plays the test sets of what an environment serves against it, and returns the outcome."""
         run = await self.desk.test_runs.start(self.story.call(), PROJECT, Selection(alias))
         await self.desk.test_runs.wait(run.id)
@@ -192,7 +192,7 @@ async def _tool_server() -> AsyncIterator[str]:
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  uvicorn says it in no other way
         await asyncio.sleep(0.005)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/mcp"

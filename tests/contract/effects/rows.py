@@ -89,7 +89,7 @@ def _starting(flow: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"trigger": {"phrases": ["I want to book a boat"]}, "start": "a", **flow}
 
 
-async def _outcome(house: House, alias: str) -> str:
+async def _outcome(house: House, alias: str) -> str | None:
     return await house.play_tests(alias)
 
 

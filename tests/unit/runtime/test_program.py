@@ -143,7 +143,7 @@ CASES: list[tuple[str, dict[str, Any], str, str, str]] = [
     (
         "workflow/request-early-check-in",
         {"steps": [{"id": "when", "type": "branch", "branches": [{"condition": "oh no", "next": "when"}]}]},
-        "warning",
+        "error",
         "/workflow/request-early-check-in/steps/0/branches/0/condition",
         "invalid_condition",
     ),

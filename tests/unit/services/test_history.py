@@ -14,7 +14,8 @@ SERVICES = Path(greenroom.services.__file__).parent
 
 def test_every_action_has_a_sentence_and_every_sentence_an_action() -> None:
     code = "".join(path.read_text() for path in sorted(SERVICES.glob("*.py")))
-    actions = set(re.findall(r'"((?:project|draft|version|release|key|member)\.[a-z_]+)"', code))
+    nouns = "|".join(sorted({action.partition(".")[0] for action in SENTENCES}))
+    actions = set(re.findall(rf'"((?:{nouns})\.[a-z_]+)"', code))
     assert actions == set(SENTENCES)
 
 

@@ -16,7 +16,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_HTML_START = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML_START = re.compile(
+    rb"\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _TYPES: dict[str, Format] = {
@@ -57,7 +59,9 @@ def choose_format(data: bytes, mime: str, name: str) -> Format:
     if head.startswith(b"PK\x03\x04"):
         return "docx"
     if head.startswith(b"\xd0\xcf\x11\xe0"):
-        refuse("unsupported_document", "is a file of an older Office, or one with a password", f"{READ}; save it as DOCX")
+        refuse(
+            "unsupported_document", "is a file of an older Office, or one with a password", f"{READ}; save it as DOCX"
+        )
     if _HTML_START.match(head):
         return "html"
     if b"\0" in head and not any(head.startswith(bom) for bom, _ in _BOMS):

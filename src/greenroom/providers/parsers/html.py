@@ -13,14 +13,12 @@ from greenroom.ports import Parsed
 from greenroom.providers.parsers.limits import MAX_LINKS, MAX_NODES, Writer, refuse
 
 _DROPPED = frozenset(
-    "script style noscript template nav aside iframe object embed svg math canvas button select input textarea dialog "
-    "form head title audio video map".split()
+    ["script", "style", "noscript", "template", "nav", "aside", "iframe", "object", "embed", "svg", "math", "canvas", "button", "select", "input", "textarea", "dialog", "form", "head", "title", "audio", "video", "map"]
 )
 _FRAMING = frozenset({"header", "footer"})
 _ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "dialog", "alert", "menu", "complementary"})
 _BLOCKS = frozenset(
-    "p div section article main header footer ul ol dl dt dd figure figcaption blockquote address details summary table "
-    "thead tbody tfoot caption hr body".split()
+    ["p", "div", "section", "article", "main", "header", "footer", "ul", "ol", "dl", "dt", "dd", "figure", "figcaption", "blockquote", "address", "details", "summary", "table", "thead", "tbody", "tfoot", "caption", "hr", "body"]
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BREAKING = _BLOCKS | _HEADINGS.keys() | {"br", "li", "pre", "tr"}

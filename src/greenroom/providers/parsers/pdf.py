@@ -23,7 +23,9 @@ def read_pdf(data: bytes) -> Parsed:
         refuse("document_locked", "needs a password", "save it without one")
     count = len(reader.pages)
     if count > MAX_PAGES:
-        refuse("too_many_pages", f"has {count:,} pages; at most {MAX_PAGES} are read", "split it into several documents")
+        refuse(
+            "too_many_pages", f"has {count:,} pages; at most {MAX_PAGES} are read", "split it into several documents"
+        )
     out = Writer()
     for number in range(count):
         try:

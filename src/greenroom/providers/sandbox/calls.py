@@ -123,7 +123,7 @@ def _break_secrets(value: Any) -> Any:
     if isinstance(value, str):
         return _SECRET.sub("{ {", value) if "{{" in value else value
     if isinstance(value, Mapping):
-        return {str(key): _break_secrets(item) for key, item in value.items()}
+        return {_break_secrets(str(key)): _break_secrets(item) for key, item in value.items()}
     return [_break_secrets(item) for item in value] if isinstance(value, list | tuple) else value
 
 

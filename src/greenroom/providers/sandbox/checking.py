@@ -50,6 +50,8 @@ _PERHAPS = re.compile(r"may be missing|\| None|None \||of type `None`")
 _LIBRARY_NAMES = "greenroom_conv = greenroom_zone = None\n"
 _SEE_GUIDE = "see docs/guides/functions.md for what there is"
 _NAME_ONE = "name a function of this version by its slug"
+_STOP = "greenroom_stop()\n"
+"""Stands before checked code: the worker checks all of it, and then stops here, for there is no such function."""
 _QUICK = Limits(wall_ms=300, host_calls=1)
 
 
@@ -184,7 +186,7 @@ class _TypeCheck:
 
     def look(self, pool: Monty) -> list[Fault]:
         """Returns what the type check finds."""
-        from pydantic_monty import ExternalModule, MontyError, MontyTypingError
+        from pydantic_monty import ExternalModule, MontyCrashedError, MontyError, MontyTypingError
 
         modules: dict[str, ExternalModule] = {
             name: ExternalModule({}, stubs=text) for name, text in self._modules.items()
@@ -196,14 +198,15 @@ class _TypeCheck:
                 type_check_stubs=_all_stubs(),
                 type_check_format="json",
                 external_modules=modules,
-                limits={"max_feed_duration_secs": 0.05, "max_memory": 16 << 20, "max_suspensions": 50},
-                os_policy={"sleep": "zero"},
+                limits={"max_feed_duration_secs": 2.0, "max_memory": 128 << 20, "max_suspensions": 50},
             ) as session:
-                # The worker checks first, and then runs what stands outside of functions for 50 ms at most: harmless.
-                session.feed_run(self._code, print_callback=_ignore)
+                session.feed_run(_STOP + self._code, print_callback=_ignore)
         except MontyTypingError as wrong:
             return list(_diagnosed(wrong.display()))
-        except (MontyError, TimeoutError):
+        except (MontyCrashedError, TimeoutError):
+            message = "the type check gave up on it: the code is too large or too involved"
+            return [_fault(1, message, UNSUPPORTED, "it may run all the same; smaller functions are checked properly")]
+        except MontyError:
             return []
         return []
 
@@ -211,7 +214,7 @@ class _TypeCheck:
 @cache
 def _all_stubs() -> str:
     more = "".join(f"    {name}: Any\n" for name in (*WITHOUT_EFFECT, *NOT_SUPPORTED))
-    return stub_text().replace("#MORE\n", more) + "greenroom_package: Any\n"
+    return stub_text().replace("#MORE\n", more) + "greenroom_package: Any\ndef greenroom_stop() -> None: ...\n"
 
 
 def _ignore(stream: str, text: str) -> None:
@@ -227,7 +230,7 @@ def _diagnosed(text: str) -> Iterator[Fault]:
         rule, message = str(each.get("code")), str(each.get("message"))
         if not str(each.get("filename", "")).endswith("function.py") or each.get("severity") != "error":
             continue
-        line = int((each.get("location") or {}).get("row", 1))
+        line = max(1, int((each.get("location") or {}).get("row", 1)) - _STOP.count("\n"))
         plain = message.replace(STUB_PREFIX, "").replace("Object of type ", "").strip()
         if rule == "invalid-syntax":
             yield _fault(line, plain, SYNTAX, "mend the Python")

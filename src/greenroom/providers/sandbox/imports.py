@@ -91,6 +91,8 @@ def _loading(node: ast.Import | ast.ImportFrom, dotted: str, alias: ast.alias, t
 
 def _stubbed(node: ast.Import | ast.ImportFrom, dotted: str, alias: ast.alias, target: Target) -> Written:
     name = alias.asname or alias.name
+    if dotted == "__future__":
+        return "pass"
     if target.key is None:
         return f"import {name_stub(target.inner)} as {name}" if target.inner else None
     module = name_stub(target.key)

@@ -188,8 +188,10 @@ class Shelf:
             self._folded = {}
             for key in sorted(self._modules):
                 self._folded.setdefault(key.replace("-", "_").casefold(), key)
-                self._folded.setdefault(key.rpartition("__")[2].replace("-", "_").casefold(), key)
-        return self._folded.get(plain.casefold())
+            for folded, key in [*self._folded.items()]:
+                self._folded.setdefault(folded.rpartition("__")[2], key)
+        folded = plain.casefold()
+        return self._folded.get(f"{prefix}{folded}".casefold()) or self._folded.get(folded)
 
     def read(self, key: str) -> Source:
         """Returns a module. Raises SyntaxError."""

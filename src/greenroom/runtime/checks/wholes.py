@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from greenroom.domain.entities import Address
 from greenroom.runtime import bodies
@@ -50,26 +50,22 @@ def check_squads(found: Findings) -> None:
 
 def check_models(found: Findings, chosen: Collection[Address]) -> None:
     """Warns about those of the chosen entities that only a model can follow, where no agent has one."""
-    wanting = dict(_want_model(found, chosen))
-    if not wanting or any(
-        not _is_local(found, address) for address in sorted(found.entities) if address.kind == "agent"
-    ):
+    wanting = [address for address in sorted(chosen) if address.kind in _FOR_MODELS or address.kind == "workflow"]
+    agents = [address for address in sorted(found.entities) if address.kind == "agent"] if wanting else []
+    if not all(_is_local(found, agent) for agent in agents):
         return
-    for pointer, what in wanting.items():
-        message = f"{what} is for a model, and no agent has one: it does nothing"
-        found.warn(pointer, message, "needs_model", "choose a model in an agent (`model.provider`), or remove it")
-
-
-def _want_model(found: Findings, chosen: Collection[Address]) -> Iterator[tuple[str, str]]:
-    for address in sorted(chosen):
+    hint = "choose a model in an agent (`model.provider`), or remove it"
+    for address in wanting:
         if address.kind in _FOR_MODELS:
-            yield f"/{address}", str(address)
-        if address.kind != "workflow":
+            message = f"{address} is for a model, and no agent has one: it does nothing"
+            found.warn(f"/{address}", message, "needs_model", hint)
             continue
         steps = bodies.objects(bodies.mapping(found.entities[address]), "steps")
         first = next((at for at, step in enumerate(steps) if bodies.text(step, "type") == "prompt"), None)
         if first is not None:
-            yield f"/{address}/steps/{first}", f"step '{bodies.text(steps[first], 'id')}' of {address}"
+            name = bodies.text(steps[first], "id")
+            message = f"step '{name}' of {address} is for a model, and no agent has one: the workflow is left there"
+            found.warn(f"/{address}/steps/{first}", message, "needs_model", hint)
 
 
 def _is_local(found: Findings, agent: Address) -> bool:

@@ -20,6 +20,7 @@ from greenroom.runtime.call_plans import (
 )
 from greenroom.runtime.compiling.work import Compiling, name_of
 
+_ASKED_FOR = re.compile(r"get_secret\(\s*[\"']([A-Z][A-Z0-9_]{0,63})[\"']")
 _SECRET = re.compile(r"\{\{\s*secret\.([A-Z][A-Z0-9_]{0,63})\s*\}\}")
 
 
@@ -37,8 +38,8 @@ def compile_callables(work: Compiling) -> Callables:
 
 
 def secrets_in(text: str) -> frozenset[str]:
-    """Returns the names that a text writes as `{{secret.NAME}}`."""
-    return frozenset(_SECRET.findall(text))
+    """Returns the names that a text writes as `{{secret.NAME}}`, or code as `get_secret("NAME")`."""
+    return frozenset([*_SECRET.findall(text), *_ASKED_FOR.findall(text)])
 
 
 def _function(slug: str, body: Body) -> FunctionPlan:

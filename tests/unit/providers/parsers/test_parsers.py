@@ -193,7 +193,10 @@ def test_nesting_is_no_trouble() -> None:
 
 
 @pytest.mark.parametrize("start", [b"", b"<html><body>", b"%PDF-1.4\n", b"PK\x03\x04", b"\xff\xfe", b"---\n"])
-@given(data=st.binary(max_size=300), mime=st.sampled_from(["", "text/html", "text/csv", "text/markdown", "x; charset=utf-7"]))
+@given(
+    data=st.binary(max_size=300),
+    mime=st.sampled_from(["", "text/html", "text/csv", "text/markdown", "x; charset=utf-7"]),
+)
 def test_nothing_but_invalid_is_ever_raised(start: bytes, data: bytes, mime: str) -> None:
     try:
         found = parse_now(start + data, mime, "file")

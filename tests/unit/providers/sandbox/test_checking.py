@@ -175,6 +175,19 @@ async def test_checking_runs_no_function_and_tells_of_all_faults_by_line(sandbox
     assert {each.code for each in found} == {"function_type", "function_unsupported"}
 
 
+async def test_what_the_type_check_cannot_manage_is_said(sandbox: MontySandbox) -> None:
+    code = f"def run(conv):\n    return {'[' * 90}{']' * 90}\n"
+    (fault,) = await faults(sandbox, code)
+    assert fault.code == "function_unsupported"
+    assert "the type check gave up" in fault.message
+
+
+async def test_imports_of_the_future_are_no_matter(sandbox: MontySandbox) -> None:
+    code = '"""Says."""\nfrom __future__ import annotations\n\n\ndef run(conv):\n    conv.sya()\n'
+    (fault,) = await faults(sandbox, code)
+    assert fault.message.startswith("line 6: ")
+
+
 async def test_the_same_code_is_looked_at_once(sandbox: MontySandbox) -> None:
     clock = SystemClock()
     await faults(sandbox, SOUND, "find-room")

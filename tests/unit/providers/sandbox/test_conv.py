@@ -1,5 +1,6 @@
 """What a function can do with conv and flow, and what becomes of it outside."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -332,3 +333,20 @@ async def test_sleep_costs_nothing(sandbox: MontySandbox) -> None:
 async def test_asking_other_builders_for_what_would_be_a_lie_is_an_error(sandbox: MontySandbox) -> None:
     answer = await sandbox.run(call("def run(conv):\n    conv.send_email('a', 'b')\n"), ScriptedReach())
     assert answer["error"]["message"] == "line 2: NotImplementedError: conv.send_email is not supported here"
+
+
+@pytest.mark.parametrize("join", [lambda slug: slug, lambda slug: slug.replace("-", "_")], ids=["slugs", "names"])
+async def test_functions_of_the_same_flow_come_first(sandbox: MontySandbox, join: Callable[[str], str]) -> None:
+    def named(text: str) -> str:
+        return f"def save(conv, flow):\n    return {text!r}\n"
+
+    slugs = {
+        "a-flow--save": named("a"),
+        "b-flow--save": named("b"),
+        "save-all": "def save_all(conv):\n    return 'all'\n",
+    }
+    modules = {join(slug): code for slug, code in slugs.items()}
+    code = "def run(conv, flow):\n    return [flow.functions.save(), conv.functions.save_all()]\n"
+    assert (await run(sandbox, code, function="b-flow--run", modules=modules))["result"] == ["b", "all"]
+    assert (await run(sandbox, code, function="run", modules=modules))["result"] == ["a", "all"]
+    assert list(await sandbox.check("b-flow--run", code, modules)) == []
