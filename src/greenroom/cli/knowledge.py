@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +21,7 @@ DocumentId = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The documen
 Revision = Annotated[
     str | None, typer.Option("--if-match", help="The revision you saw; default: the one read just now.")
 ]
-PAUSE_SECONDS = 0.5
+POLL_MS = 500
 
 
 @app.command("add")
@@ -129,12 +128,15 @@ def sync(
     as_json: AsJson = False,
 ) -> None:
     """Reads a source again."""
+    from greenroom.sdk.clock import SystemClock
+
     session = open_session(ctx, as_json)
+    clock = session.around.clock or SystemClock()
     named = session.project(project)
     found = session.client.knowledge.sync(named, source, ref=ref, list_documents=list_documents or None)
     with output.waiting(f"reading {source}", wait and not as_json):
         while wait and found.sync is not None and found.sync.state == "running":
-            time.sleep(PAUSE_SECONDS)
+            clock.wait(POLL_MS)
             found = _find_source(session, named, source)
     if not session.answer(found):
         output.say(f"{source}: {_say_sync(found.sync)}")

@@ -19,6 +19,7 @@ from greenroom.cli import (
     executions,
     history,
     keys,
+    knowledge,
     output,
     projects,
     releases,
@@ -152,6 +153,7 @@ app.add_typer(erasures.app, name="erase")
 app.add_typer(tickets.app, name="tickets")
 app.add_typer(executions.app, name="executions")
 app.add_typer(tables.app, name="tables")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(connections.app, name="connections")
 app.add_typer(test_runs.app, name="test")

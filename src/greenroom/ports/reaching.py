@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from greenroom.domain.asks import Answer, Ask, Place, Streamer
@@ -140,9 +140,9 @@ class FeedAccess:
 
 
 class Feed(Protocol):
-    """Another system's documents, one after another. Raises Invalid, Refused or Unavailable, saying where it stopped."""
+    """Another system's documents, one by one. Raises Invalid, Refused or Unavailable, saying where it stopped."""
 
-    def read(self, access: FeedAccess, filter: str) -> AsyncIterator[Found]: ...
+    def read(self, access: FeedAccess, wanted: str) -> AsyncIterator[Found]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +156,6 @@ class Reachable:
     call_tool: Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[Answer]] | None = None
     """Makes a tool's request: facts, and the values of the secrets that they name."""
     cipher: Cipher | None = None
+    parser: Parser | None = None
+    feeds: Mapping[str, Feed] = field(default_factory=dict[str, Feed])
+    """Other systems' documents: by the kind of their connection, and `folder`."""

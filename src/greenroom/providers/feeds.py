@@ -1,4 +1,4 @@
-"""What feeds share: JSON from somebody's API, waiting as long as it asks for, and reading a folder of the server's own."""
+"""What feeds share: JSON from somebody's API, with the patience it asks for; and a folder of the server's own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from greenroom.ports import FeedAccess, Found, Outbound, OutboundRequest
 TRIES = 5
 LONGEST_WAIT = 60.0
 MAX_BYTES = 10_000_000
+_BUSY = frozenset({429, 502, 503, 504})
 MAX_FILES = 10_000
 MAX_FILE_BYTES = 25 * 1024 * 1024
 
@@ -22,21 +23,19 @@ MAX_FILE_BYTES = 25 * 1024 * 1024
 async def fetch_json(outbound: Outbound, request: OutboundRequest, whose: str) -> Mapping[str, Any]:
     """Returns a JSON object. Waits while the API is busy (429, 503), as it says or longer each time.
 
-    Raises Refused `feed_refused` for a key that does not hold, Invalid `feed_not_understood`, Unavailable `feed_failed`.
+    Raises Refused `feed_refused` for a wrong key, Invalid `feed_not_understood`, Unavailable `feed_failed`.
     """
-    for attempt in range(TRIES):
-        response = await outbound.fetch(request)
-        if response.status not in {429, 502, 503, 504}:
+    response = await outbound.fetch(request)
+    for attempt in range(TRIES - 1):
+        if response.status not in _BUSY:
             break
         said = next((value for name, value in response.headers if name.lower() == "retry-after"), "")
-        if attempt < TRIES - 1:
-            await asyncio.sleep(read_wait(said, attempt))
-    else:
+        await asyncio.sleep(read_wait(said, attempt))
+        response = await outbound.fetch(request)
+    if response.status in _BUSY:
         raise Unavailable("feed_failed", f"{whose} is too busy (status {response.status}); sync again later")
     if response.status in {401, 403}:
-        raise Refused(
-            "feed_refused", f"{whose} does not let us in (status {response.status}); look at the connection's key"
-        )
+        raise Refused("feed_refused", f"{whose} does not let us in (status {response.status}); look at the key")
     if response.status >= 400:
         raise Invalid("feed_not_understood", f"{whose} answered with status {response.status}; look at its address")
     if response.truncated:
@@ -64,21 +63,21 @@ class FolderFeed:
     def __init__(self, root: Path | None) -> None:
         self._root = root.resolve() if root is not None else None
 
-    async def read(self, access: FeedAccess, filter: str) -> AsyncIterator[Found]:
-        """Yields files by path; `filter` is a folder beneath the root. Links that lead out are not followed."""
+    async def read(self, access: FeedAccess, wanted: str) -> AsyncIterator[Found]:
+        """Yields files by path; `wanted` is a folder beneath the root. Links that lead out are not followed."""
         if self._root is None:
             message = "this server reads no folders; an operator can name one in GREENROOM_KNOWLEDGE_DIR"
             raise Refused("no_knowledge_folder", message)
-        for path in await asyncio.to_thread(self._find, self._root, filter):
+        for path in await asyncio.to_thread(self._find, self._root, wanted):
             data = await asyncio.to_thread(path.read_bytes)
             name = path.relative_to(self._root).as_posix()
             yield Found(name, "", f"folder:{name}", mimetypes.guess_type(name)[0] or "", data)
 
     @staticmethod
-    def _find(root: Path, filter: str) -> list[Path]:
-        start = (root / filter.strip("/ ")).resolve()
+    def _find(root: Path, wanted: str) -> list[Path]:
+        start = (root / wanted.strip("/ ")).resolve()
         if not start.is_relative_to(root) or not start.is_dir():
-            raise Invalid("no_such_folder", f"there is no folder '{filter[:200]}' in the server's knowledge folder")
+            raise Invalid("no_such_folder", f"there is no folder '{wanted[:200]}' in the server's knowledge folder")
         found: list[Path] = []
         for path in sorted(start.rglob("*")):
             hidden = any(part.startswith(".") for part in path.relative_to(root).parts)

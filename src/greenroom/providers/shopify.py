@@ -35,23 +35,23 @@ _POLICIES = "query Policies { shop { shopPolicies { id title type body url } } }
 class ShopifyFeed:
     """What a shop says of itself. The access is its address (https://name.myshopify.com) and an Admin API token.
 
-    `filter` names what is wanted of products, pages, policies; '' means all.
+    `wanted` names what is wanted of products, pages, policies; '' means all.
     """
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
 
-    async def read(self, access: FeedAccess, filter: str) -> AsyncIterator[Found]:
+    async def read(self, access: FeedAccess, wanted: str) -> AsyncIterator[Found]:
         """Yields documents. Raises Refused, Invalid, Unavailable."""
-        wanted = read_filter(filter)
-        if "products" in wanted:
+        parts = read_filter(wanted)
+        if "products" in parts:
             async for node in self._nodes(access, "products", _PRODUCTS % PAGE):
                 yield read_product(node)
-        if "pages" in wanted:
+        if "pages" in parts:
             async for node in self._nodes(access, "pages", _PAGES % PAGE):
                 if node.get("isPublished", True) and str(node.get("body") or "").strip():
                     yield _page("page", node, str(node.get("body")), "")
-        if "policies" in wanted:
+        if "policies" in parts:
             data = await self._ask(access, _POLICIES, None)
             shop = data.get("shop")
             for node in (shop.get("shopPolicies") or ()) if isinstance(shop, dict) else ():

@@ -1,4 +1,4 @@
-"""Zendesk Help Center: published articles, by its Help Center API (`/api/v2/help_center/articles`, cursor pagination)."""
+"""Zendesk: published articles, by its Help Center API (`/api/v2/help_center/articles`, cursor pagination)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ WHOSE = "Zendesk"
 class ZendeskFeed:
     """Articles of a help centre. The access is its address with an agent's e-mail and API token, or a bearer token.
 
-    `filter`: `locale:en-us`, `section:123`, `category:456`, `label:name`, several with spaces between them.
+    `wanted`: `locale:en-us`, `section:123`, `category:456`, `label:name`, several with spaces between them.
     """
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
 
-    async def read(self, access: FeedAccess, filter: str) -> AsyncIterator[Found]:
+    async def read(self, access: FeedAccess, wanted: str) -> AsyncIterator[Found]:
         """Yields articles that are published. Raises Refused, Invalid, Unavailable."""
-        wanted = read_filter(filter)
-        url = first_url(access.base_url, wanted)
+        narrowed = read_filter(wanted)
+        url = first_url(access.base_url, narrowed)
         host = urlsplit(url).netloc
         for _ in range(MAX_PAGES):
             request = OutboundRequest("GET", url, headers_of(access), timeout_ms=30_000, max_bytes=MAX_BYTES)
@@ -38,7 +38,7 @@ class ZendeskFeed:
             if not isinstance(articles, list):
                 raise Invalid("feed_not_understood", "Zendesk's answer holds no articles; look at the address")
             for article in articles:
-                if isinstance(article, dict) and (found := read_article(article, wanted)) is not None:
+                if isinstance(article, dict) and (found := read_article(article, narrowed)) is not None:
                     yield found
             url = next_url(page, host)
             if not url:

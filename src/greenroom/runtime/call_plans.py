@@ -21,7 +21,7 @@ class FunctionPlan:
     workflow: str
     role: str
     secrets: frozenset[str]
-    """Names of the secrets that the code itself writes as `{{secret.NAME}}`; no others are filled for it."""
+    """Names of the secrets that its code, or a helper's, writes as `{{secret.NAME}}`; no others are filled for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from greenroom.sdk.exchange import Call, as_model, path_of, read_call
 from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
+from greenroom.sdk.knowledge import Knowledge
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
@@ -45,6 +46,7 @@ class Nouns(Noun[S_co]):
         self.tickets = Tickets(sender)
         self.executions = Executions(sender)
         self.tables = Tables(sender)
+        self.knowledge = Knowledge(sender)
         self.secrets = Secrets(sender)
         self.connections = Connections(sender)
         self.test_runs = TestRuns(sender)

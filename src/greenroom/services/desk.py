@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from greenroom.domain.asks import Answer, Place, failed
 from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
@@ -22,6 +20,11 @@ from greenroom.services.executions import Executions
 from greenroom.services.history import History
 from greenroom.services.imports import Imports, Reader
 from greenroom.services.keys import Keys
+from greenroom.services.knowledge import Knowledge
+from greenroom.services.knowledge_access import open_connections
+from greenroom.services.knowledge_retrieval import Retrieval
+from greenroom.services.knowledge_sources import Gatherer
+from greenroom.services.knowledge_syncs import SyncJobs
 from greenroom.services.outside import Reaching
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
@@ -72,12 +75,17 @@ class Desk:
         self.imports = Imports(self.work, self.drafts, readers)
         self.secrets = Secrets(self.work, (reachable or Reachable()).cipher)
         self.connections = Connections(self.work, self.secrets.find_values)
+        self.retrieval = Retrieval(self.work, embedder)
+        parts = reachable or Reachable()
+        gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
+        self.syncs = SyncJobs(self.work, gatherer, self.drafts.save)
+        self.knowledge = Knowledge(self.work, parts.parser, self.retrieval, self.syncs)
         self.outside = Reaching(
             clock,
             reachable or Reachable(),
             secrets=self.secrets.find_values,
             model_keys=self.connections.find_model_key,
-            knowledge=self._nothing,
+            knowledge=self.retrieval.answer,
             tables=TableAsks(store, clock).answer,
         )
         self.conversations = Conversations(self.work, self.programs, self.outside, (reachable or Reachable()).cipher)
@@ -91,6 +99,3 @@ class Desk:
         self.history = History(self.work)
         self.keys = Keys(self.work)
         self.traffic = Traffic(store, self.programs)
-
-    async def _nothing(self, facts: Mapping[str, Any], place: Place) -> Answer:
-        return failed("not_available", "this installation has none")

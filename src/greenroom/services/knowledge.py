@@ -97,7 +97,7 @@ class Knowledge:
     async def put_document(
         self, call: Call, slug: str, edit: Edit, if_match: str | None = None, *, dry_run: bool = False
     ) -> DocumentEdit:
-        """Writes a document; says which environments list it. Raises Invalid, Missing, Stale, LimitReached, NotFound."""
+        """Writes a document; says which environments list it. Raises Invalid, Missing, Stale, LimitReached."""
         call.need("knowledge.edit")
         text = clean_document_text(edit.text)
         edit = replace(edit, text=text, title=edit.title.strip() or edit.id)

@@ -143,7 +143,7 @@ def put_document(tx: Writing, project: ProjectId, edit: Edit, now: datetime) -> 
         dict(edit.metadata),
         before.revision if before else 0,
     )
-    if after == before:
+    if before is not None and after == before:
         return before, "unchanged"
     after = replace(after, revision=after.revision + 1)
     if not same:

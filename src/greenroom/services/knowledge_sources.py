@@ -115,7 +115,8 @@ class Gatherer:
             yield step
 
     async def _read_site(self, slug: str, source: Mapping[str, Any]) -> AsyncIterator[Progress]:
-        assert self.outbound is not None and self.parser is not None, "gather asked for both"
+        assert self.outbound is not None, "gather asked for it"
+        assert self.parser is not None, "gather asked for it"
         facts: Mapping[str, Any] = source.get("site") or {}
         site = Site(
             str(facts.get("url", "")),
@@ -141,7 +142,8 @@ class Gatherer:
         yield Progress(None, None, len(urls), len(urls), whole)
 
     async def _read_page(self, url: str) -> tuple[Page | None, Trouble | None]:
-        assert self.outbound is not None and self.parser is not None, "gather asked for both"
+        assert self.outbound is not None, "gather asked for it"
+        assert self.parser is not None, "gather asked for it"
         try:
             response = await fetch_politely(self.outbound, url)
             if response.status >= 400:

@@ -39,8 +39,8 @@ SPARED_SHARE = 0.5
 SPARED_FROM = 10
 """A sync that would remove more than half of so many documents removes none: the site is broken, not empty."""
 BACKGROUND = "system"
-SaveDraft = Callable[[Call, str, str, Address, Body], Awaitable[object]]
-"""Saves an entity in the caller's draft, as it is there now: (call, project, alias, address, body)."""
+SaveDraft = Callable[[Call, str, str, Address, Body, str | None], Awaitable[object]]
+"""Saves an entity in the caller's draft: (call, project, alias, address, body, revision seen)."""
 _log = structlog.get_logger("greenroom.knowledge")
 
 
@@ -229,7 +229,7 @@ class SyncJobs:
         if len(gone) >= SPARED_FROM and len(gone) > SPARED_SHARE * len(records):
             return (
                 0,
-                f"{len(gone)} of {len(records)} documents were not found any more; none was removed: look at the source",
+                f"{len(gone)} of {len(records)} documents are gone; none was removed: look at the source",
             )
         for record in gone:
             drop_document(tx, job.project.id, document_of(record), now)
@@ -238,15 +238,19 @@ class SyncJobs:
     async def _list(self, job: Job) -> None:
         """Lists what was found in the caller's draft; what is listed already keeps its tags and its pin."""
         now = self._work.clock.now()
-        body = await self._work.read(
-            job.call,
-            lambda tx: self._load(tx, job.project, job.slug, f"draft:{job.alias}", job.call.principal, now),
-        )
+        address = Address(KIND, job.slug)
+
+        def work(tx: Reading) -> tuple[Body, str]:
+            ref, who = f"draft:{job.alias}", job.call.principal
+            body = self._load(tx, job.project, job.slug, ref, who, now)
+            return body, load_state(tx, job.project, ref, who, now).snapshot[address]
+
+        body, revision = await self._work.read(job.call, work)
         listed = {each["document"]: each for each in body.get("documents") or ()}
         fresh = [{"document": id_, "title": title} for id_, title in job.seen.items() if id_ not in listed]
         if fresh:
             changed = {**body, "documents": [*listed.values(), *fresh]}
-            await self._save_draft(job.call, job.project.slug, job.alias, Address(KIND, job.slug), changed)
+            await self._save_draft(job.call, job.project.slug, job.alias, address, changed, revision)
 
     async def _end(self, job: Job, state: str, note: str) -> None:
         now = self._work.clock.now()

@@ -64,7 +64,10 @@ class Sinks:
             "timeout_ms": 1_500,
             "purpose": "judge",
         }
-        return await self.models.answer(facts, ModelKey("sk-test", url))
+        try:
+            return await self.models.answer(facts, ModelKey("sk-test", url))
+        except httpx2.InvalidURL as wrong:
+            return failed("bad_request_url", str(wrong))
 
     async def close(self) -> None:
         for part in (self.servers, self.models, self.outbound):

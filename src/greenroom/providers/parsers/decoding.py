@@ -59,9 +59,7 @@ def choose_format(data: bytes, mime: str, name: str) -> Format:
     if head.startswith(b"PK\x03\x04"):
         return "docx"
     if head.startswith(b"\xd0\xcf\x11\xe0"):
-        refuse(
-            "unsupported_document", "is a file of an older Office, or one with a password", f"{READ}; save it as DOCX"
-        )
+        refuse("unsupported_document", "is of an older Office, or has a password", f"{READ}; save it as DOCX")
     if _HTML_START.match(head):
         return "html"
     if b"\0" in head and not any(head.startswith(bom) for bom, _ in _BOMS):

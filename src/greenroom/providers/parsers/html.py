@@ -1,4 +1,4 @@
-"""HTML: what a page says, without what surrounds it. Walks without recursion: pages can be nested as deep as they like."""
+"""HTML: what a page says, without what surrounds it. Walks without recursion: nesting has no end out there."""
 
 from __future__ import annotations
 
@@ -7,18 +7,69 @@ import warnings
 from collections.abc import Iterator
 from urllib.parse import urljoin
 
-from bs4 import BeautifulSoup, Comment, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 
 from greenroom.ports import Parsed
 from greenroom.providers.parsers.limits import MAX_LINKS, MAX_NODES, Writer, refuse
 
 _DROPPED = frozenset(
-    ["script", "style", "noscript", "template", "nav", "aside", "iframe", "object", "embed", "svg", "math", "canvas", "button", "select", "input", "textarea", "dialog", "form", "head", "title", "audio", "video", "map"]
+    [
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "nav",
+        "aside",
+        "iframe",
+        "object",
+        "embed",
+        "svg",
+        "math",
+        "canvas",
+        "button",
+        "select",
+        "input",
+        "textarea",
+        "dialog",
+        "form",
+        "head",
+        "title",
+        "audio",
+        "video",
+        "map",
+    ]
 )
 _FRAMING = frozenset({"header", "footer"})
 _ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "dialog", "alert", "menu", "complementary"})
 _BLOCKS = frozenset(
-    ["p", "div", "section", "article", "main", "header", "footer", "ul", "ol", "dl", "dt", "dd", "figure", "figcaption", "blockquote", "address", "details", "summary", "table", "thead", "tbody", "tfoot", "caption", "hr", "body"]
+    [
+        "p",
+        "div",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "ul",
+        "ol",
+        "dl",
+        "dt",
+        "dd",
+        "figure",
+        "figcaption",
+        "blockquote",
+        "address",
+        "details",
+        "summary",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "caption",
+        "hr",
+        "body",
+    ]
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BREAKING = _BLOCKS | _HEADINGS.keys() | {"br", "li", "pre", "tr"}
@@ -41,7 +92,7 @@ def read_html(text: str) -> Parsed:
 
 
 def _main(page: BeautifulSoup) -> Tag:
-    for found in (page.find_all("main"), page.find_all(attrs={"role": "main"}), page.find_all("article")):
+    for found in (page.find_all("main"), page.find_all(role="main"), page.find_all("article")):
         if len(found) == 1 and isinstance(found[0], Tag):
             return found[0]
     return page.body or page
@@ -122,7 +173,7 @@ def _say(root: Tag, inside: bool) -> str:
             if not _is_dropped(child, within):
                 out.open(child.name)
                 stack.append((iter(child.contents), child.name, within or child.name in {"main", "article"}))
-        elif isinstance(child, NavigableString) and type(child) is NavigableString and not isinstance(child, Comment):
+        elif type(child) is NavigableString:  # and no comment, declaration or style, which are kinds of it
             out.say(str(child))
     return out.text()
 

@@ -94,7 +94,8 @@ class SafeParser:
 
 
 async def _converse(process: asyncio.subprocess.Process, data: bytes, mime: str, name: str) -> dict[str, Any]:
-    assert process.stdin is not None and process.stdout is not None, "it was started with pipes"
+    assert process.stdin is not None, "it was started with pipes"
+    assert process.stdout is not None, "it was started with pipes"
     head = json.dumps({"mime": mime, "name": name}).encode()
     process.stdin.write(SIZE.pack(len(head)) + head + SIZE.pack(len(data)) + data)
     await process.stdin.drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from greenroom.domain.entities import Body
@@ -27,6 +28,8 @@ _SECRET = re.compile(r"\{\{\s*secret\.([A-Z][A-Z0-9_]{0,63})\s*\}\}")
 def compile_callables(work: Compiling) -> Callables:
     """Returns the functions, tools, servers and knowledge of a version."""
     functions = work.each("function", _function)
+    shared = frozenset[str]().union(*(plan.secrets for plan in functions.values() if plan.role == "helper"))
+    functions = {slug: replace(plan, secrets=plan.secrets | shared) for slug, plan in functions.items()}
     return Callables(
         functions=functions,
         integrations=work.each("integration", _integration),
