@@ -107,52 +107,41 @@ def deeds_of_version(
 ) -> list[Offer]:
     """Returns the version's own deeds as offers; those that the version has nothing for are left out."""
     program = turn.program
-    one = {
-        "cite_topic": (
-            "topic",
-            [slug for slug in program.topics if turn.agent.answers(slug)],
-            "Says which topic answers.",
-        ),
-        "offer_sms": ("sms", list(program.sms), "Offers or sends a text message; the user's consent is asked for you."),
-        "hand_off": (
-            "handoff",
-            list(program.handoffs),
-            "Passes the conversation on to a person. Say nothing after it.",
-        ),
-        "start_workflow": (
-            "workflow",
-            list(program.leads.workflows),
-            "Starts a workflow, which asks its own questions.",
-        ),
-        "start_playbook": ("playbook", list(program.leads.playbooks), "Starts working towards a goal."),
-        "transfer_to": (
-            "agent",
-            [slug for slug in program.agents if slug != turn.agent.slug],
-            "Hands over to another agent.",
-        ),
+    choices = {
+        "cite_topic": ("topic", [slug for slug in program.topics if turn.agent.answers(slug)]),
+        "cite_passage": ("id", [str(number) for number in range(1, passages + 1)]),
+        "offer_sms": ("sms", list(program.sms)),
+        "hand_off": ("handoff", list(program.handoffs)),
+        "start_workflow": ("workflow", list(program.leads.workflows)),
+        "start_playbook": ("playbook", list(program.leads.playbooks)),
+        "transfer_to": ("agent", [slug for slug in program.agents if slug != turn.agent.slug]),
     }
     offers = [
-        Offer(name, text, _choice(argument, choices), _plainly(deeds[name]))
-        for name, (argument, choices, text) in one.items()
-        if choices and name in deeds
+        Offer(name, _SAYS[name], _choice(argument, slugs), _plainly(deeds[name]))
+        for name, (argument, slugs) in choices.items()
+        if slugs
     ]
-    if passages:
-        ids = [str(number) for number in range(1, passages + 1)]
-        offers.append(
-            Offer("cite_passage", "Says which passage answers.", _choice("id", ids), _plainly(deeds["cite_passage"]))
-        )
     if program.variables:
         properties = {"name": {"enum": sorted(program.variables)}, "value": {}}
         schema = {"type": "object", "properties": properties, "required": ["name", "value"]}
-        offers.append(Offer("set_variable", "Keeps what the user told.", schema, _plainly(deeds["set_variable"])))
-    nothing = {"type": "object", "properties": {}}
-    offers.append(
-        Offer("out_of_scope", "Declines what is not your business.", nothing, _plainly(deeds["out_of_scope"]))
-    )
-    offers.append(
-        Offer("end_conversation", "Ends it when the user is done.", nothing, _plainly(deeds["end_conversation"]))
-    )
+        offers.append(Offer("set_variable", _SAYS["set_variable"], schema, _plainly(deeds["set_variable"])))
+    for name in ("out_of_scope", "end_conversation"):
+        offers.append(Offer(name, _SAYS[name], {"type": "object", "properties": {}}, _plainly(deeds[name])))
     return offers
+
+
+_SAYS = {
+    "cite_topic": "Says which topic answers.",
+    "cite_passage": "Says which passage answers.",
+    "offer_sms": "Offers or sends a text message; the user's consent is asked for you.",
+    "hand_off": "Passes the conversation on to a person. Say nothing after it.",
+    "start_workflow": "Starts a workflow, which asks its own questions.",
+    "start_playbook": "Starts working towards a goal.",
+    "transfer_to": "Hands over to another agent.",
+    "set_variable": "Keeps what the user told.",
+    "out_of_scope": "Declines what is not your business.",
+    "end_conversation": "Ends it when the user is done.",
+}
 
 
 def _choice(name: str, choices: Sequence[str]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Desk:
         reachable: Reachable | None = None,
         embedder: Embedder | None = None,
     ) -> None:
+        parts = reachable or Reachable()
         self.store = store
         self.clock = clock
         self.kinds = kinds
@@ -66,36 +67,39 @@ class Desk:
         self.projects = Projects(self.work)
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
-        checks = CodeChecks(self.work, (reachable or Reachable()).sandbox)
+        checks = CodeChecks(self.work, parts.sandbox)
         self.publishing = Publishing(self.work, self.drafts, self.programs, checks)
         self.releases = Releases(self.work, self.programs)
         self.content = Content(self.work)
         self.comparisons = Comparisons(self.work)
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
-        self.secrets = Secrets(self.work, (reachable or Reachable()).cipher)
+        self.secrets = Secrets(self.work, parts.cipher)
         self.connections = Connections(self.work, self.secrets.find_values)
         self.retrieval = Retrieval(self.work, embedder)
-        parts = reachable or Reachable()
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
         self.syncs = SyncJobs(self.work, gatherer, self.drafts.save)
         self.knowledge = Knowledge(self.work, parts.parser, self.retrieval, self.syncs)
         self.outside = Reaching(
             clock,
-            reachable or Reachable(),
+            parts,
             secrets=self.secrets.find_values,
             model_keys=self.connections.find_model_key,
             knowledge=self.retrieval.answer,
             tables=TableAsks(store, clock).answer,
         )
-        self.conversations = Conversations(self.work, self.programs, self.outside, (reachable or Reachable()).cipher)
+        self.conversations = Conversations(self.work, self.programs, self.outside, parts.cipher)
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
+        self._keep_data(parts)
+        self.history = History(self.work)
+        self.keys = Keys(self.work)
+        self.traffic = Traffic(store, self.programs)
+
+    def _keep_data(self, parts: Reachable) -> None:
+        """Makes the verbs of what no version holds."""
         self.transcripts = Transcripts(self.work)
         self.erasures = Erasures(self.work)
         self.tickets = Tickets(self.work)
         self.executions = Executions(self.work)
         self.tables = Tables(self.work)
-        self.replays = Replays(self.work, self.programs, (reachable or Reachable()).cipher)
-        self.history = History(self.work)
-        self.keys = Keys(self.work)
-        self.traffic = Traffic(store, self.programs)
+        self.replays = Replays(self.work, self.programs, parts.cipher)

@@ -191,9 +191,12 @@ class Guest:
             steps.append(step(program, steps[-1].state, heard, context, answers))
         for turn, again in zip(turns, steps, strict=True):
             kept = recorded(program, again)
-            assert (turn["heard"], turn["reply"]) == (kept.heard, kept.said)
-            assert turn["events"] == plain([*kept.effects])
-            assert without_times(turn["trace"]) == without_times(plain(kept.trace))
+            told_again = {"heard": kept.heard, "reply": kept.said, "events": plain([*kept.effects])}
+            for name, value in told_again.items():
+                assert turn[name] == value, f"turn {turn['index']}: {name} was {turn[name]!r}, and is now {value!r}"
+            was, now = without_times(turn["trace"]), without_times(plain(kept.trace))
+            other = {name: (was.get(name), now.get(name)) for name in was | now if was.get(name) != now.get(name)}
+            assert not other, f"turn {turn['index']}: the trace differs in {other}"
         return steps
 
 

