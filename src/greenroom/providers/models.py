@@ -2,7 +2,8 @@
 
 The tool loop, the history and the record are the engine's; a request here has no memory. pydantic-ai and the
 providers' clients are imported with the first request. Every socket goes through the transport that is given, as
-far as the provider's client takes one (all OpenAI-compatible ones do).
+far as the provider's client takes one (all OpenAI-compatible ones do). A key is always the project's own: keys in
+the server's environment, where providers' clients look for theirs, are never used.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from inspect import signature
 from typing import Any
 
 import httpx2
@@ -87,6 +89,9 @@ class PydanticModels:
                 async for event in events:
                     told.take(library.words_of(event))
                 response = events.get()
+            if response.finish_reason is None and not response.usage.output_tokens:
+                # A connection that is cut looks like an end; providers close with a reason or with what was used.
+                raise library.broken_off("the stream ended before the answer did")
         return told.answer(_read(library, response, str(facts.get("provider", ""))))
 
     def _model(self, provider: str, key: ModelKey) -> Any:
@@ -98,8 +103,10 @@ class PydanticModels:
             if not key.key and not key.base_url:
                 raise library.user_error("no key")
             return library.chat(model, base_url, key.key or "none", self._client(base_url))
+        if not key.key or not model:
+            raise library.user_error("no key")
         try:
-            made = library.infer(provider, key.key)
+            made = library.infer(provider, key.key, self._client(f"{name}:"))
         except ImportError as missing:
             raise library.user_error(str(missing)) from None
         return made
@@ -240,7 +247,7 @@ class _Library:
 
         self.request, self.stream = direct.model_request, direct.model_request_stream
         self.made_request, self.parameters = messages.ModelRequest, ModelRequestParameters
-        self.user_error = exceptions.UserError
+        self.user_error, self.broken_off = exceptions.UserError, exceptions.UnexpectedModelBehavior
         self.unreachable = (exceptions.ModelConnectionError, exceptions.ModelServerError, httpx2.HTTPError)
         self.known: tuple[type[Exception], ...] = (
             exceptions.AgentRunError,
@@ -292,9 +299,20 @@ class _Library:
         made = AsyncOpenAI(base_url=base_url, api_key=key, http_client=client, max_retries=0)
         return OpenAIChatModel(model, provider=OpenAIProvider(openai_client=made))
 
-    def infer(self, provider: str, key: str) -> Any:
+    def infer(self, provider: str, key: str, client: httpx2.AsyncClient) -> Any:
         """Returns a model of any other provider that pydantic-ai knows and whose package is installed."""
-        return self._infer_model(provider, lambda name: self._provider_class(name)(**({"api_key": key} if key else {})))
+
+        def made(name: str) -> Any:
+            kind = self._provider_class(name)
+            taken = signature(kind.__init__).parameters
+            if "api_key" not in taken:
+                raise self.user_error("it does not sign in by a key")
+            # Some clients are still of httpx, which is another library; those open their own sockets.
+            words = str(taken["http_client"].annotation) if "http_client" in taken else ""
+            through = {"http_client": client} if "httpx2." in words or "OpenAI" in words else {}
+            return kind(**{"api_key": key, **through})
+
+        return self._infer_model(provider, made)
 
     @staticmethod
     def price(response: Any, provider: str) -> float | None:

@@ -44,6 +44,8 @@ LIKE_SHARE = 0.3
 """What likeness counts in a score, beside the share of the question that a passage speaks of."""
 LIKE_WHOLE = 0.15
 """The likeness that counts whole: a passage is longer than a question, and never quite like one."""
+LEAST = 0.05
+"""What scores less is not even worth looking at."""
 USUAL, USUAL_SCORE = 0.35, 0.2
 """What is scored 0.2, the usual least score of settings: nine in ten real questions reach it, one in five strangers."""
 
@@ -160,7 +162,7 @@ class PassageIndex:
             scores = np.maximum(scores, _score_of_meaning(meant))
         order = sorted(joined, key=lambda place: (-round(joined[place], 9), place))
         hits = (Hit(place, round(float(scores[place]), 4)) for place in order[:limit])
-        return tuple(hit for hit in hits if hit.score > 0.0)
+        return tuple(hit for hit in hits if hit.score >= LEAST)
 
     def _by_words(self, asked: tuple[str, ...]) -> tuple[Floats, Floats]:
         """Returns the share of the question that each passage speaks of, and its BM25."""

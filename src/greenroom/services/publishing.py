@@ -10,18 +10,20 @@ from greenroom.domain.drafts import Draft
 from greenroom.domain.entities import Address, Body
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import Conflict, Fault, Invalid, Refused, Stale
+from greenroom.domain.knowledge import digests_for
 from greenroom.domain.merges import Resolution
 from greenroom.domain.notes import Note, check_note
 from greenroom.domain.projects import Project
 from greenroom.domain.promotion import Caution, check_acknowledged, check_confirmed, check_sequence, decide_in_flight
 from greenroom.domain.releases import InFlight
 from greenroom.domain.summaries import suggest_note
-from greenroom.domain.versions import Version
+from greenroom.domain.versions import Snapshot, Version
 from greenroom.ports import Reading, Writing
 from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import BodyReader, Compared, compare_states
 from greenroom.services.drafts import Drafts, DraftView, load_editable, put_bodies
 from greenroom.services.environments import ReleaseView, count_running, is_public
+from greenroom.services.knowledge_contents import find_stamp, load_digests, load_knowledge
 from greenroom.services.plans import Choice, Plan, PublishRequest, TakenBack
 from greenroom.services.programs import Programs
 from greenroom.services.rebases import Rebased, rebase_draft
@@ -262,6 +264,7 @@ class Publishing:
             created_at=self._work.clock.now(),
             parents=prepared.rebased.parents,
             published_in=prepared.environment.id,
+            documents=_documents_of(tx, prepared.project, prepared.rebased.snapshot),
         )
         tx.insert_version(prepared.project.id, version)
         return version
@@ -304,6 +307,13 @@ class Publishing:
                 | _taken_back_data(prepared.rebased.taken_back),
             )
         )
+
+
+def _documents_of(tx: Reading, project: Project, snapshot: Snapshot) -> Mapping[str, str]:
+    """Returns the listed documents with the digests of what they hold now (R33); cheap where there are none."""
+    if not find_stamp(tx, project.id):
+        return {}
+    return digests_for(load_knowledge(tx, snapshot), load_digests(tx, project.id))
 
 
 def parse_resolutions(given: Sequence[Mapping[str, Any]]) -> list[Resolution]:

@@ -12,9 +12,9 @@ from typing import Any
 import uvicorn
 from mcp.server import MCPServer
 
-from greenroom.domain.asks import Answer, Place
 from greenroom.domain.connections import Connection
 from greenroom.domain.entities import Address, parse_address
+from greenroom.domain.knowledge import Edit
 from greenroom.domain.test_runs import Selection
 from greenroom.kinds import KINDS
 from greenroom.ports import Reachable
@@ -121,6 +121,8 @@ async def open_house(url: str) -> AsyncIterator[House]:
         await desk.secrets.set(story.call(), PROJECT, "BOOKING_KEY", KEY)
         connection = Connection("house", "model", "openai", model.base_url, "BOOKING_KEY")
         await desk.connections.save(story.call(), PROJECT, connection, "*")
+        for document, text in SHELF.items():
+            await desk.knowledge.put_document(story.call(), PROJECT, Edit(document, text), "*")
         yield House(story, {"WEB": web, "MCP": tools})
 
 
@@ -138,16 +140,6 @@ def answer_as_told(asked: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"calls": [{"name": mine[0], "arguments": {"text": "towels"}}]}
     told = [line[4:] for line in str(asked["messages"][0]["content"]).splitlines() if line.startswith("SAY ")]
     return {"text": " ".join(told) or "Nothing to say."}
-
-
-async def find_on_shelf(facts: Mapping[str, Any], _: Place) -> Answer:
-    """Stands in for the knowledge service: gives the documents that the version lists, in their order."""
-    found = [
-        {"knowledge": source["knowledge"], "document": each["document"], "text": SHELF[each["document"]], "score": 0.9}
-        for source in facts["sources"]
-        for each in source["documents"]
-    ]
-    return {"passages": found[: facts["limit"]]}
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from greenroom.services.conversations import TurnView
-from tests.contract.effects.house import House
+from tests.contract.effects.house import SHELF, House
 
 Bodies = Mapping[str, Mapping[str, Any]]
 Seeing = Callable[[Sequence[TurnView]], Any]
@@ -126,9 +126,8 @@ ROWS: tuple[Row, ...] = (
         "knowledge/house-rules",
         {"documents": [{"document": "pool", "title": "Pool"}]},
         {"documents": [{"document": "pool-2027", "title": "Pool"}]},
-        ("pool", "pool-2027"),
-        says=("When does the swimming area open?",),
-        sees=_facts("knowledge_cited", "document"),
+        (SHELF["pool"], SHELF["pool-2027"]),
+        says=("Is there a pool on the roof?",),
         beside=_topic(),
     ),
     Row(

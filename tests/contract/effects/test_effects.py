@@ -14,7 +14,7 @@ import pytest
 
 from greenroom.kinds import KINDS
 from greenroom.storage.sql import migrate
-from tests.contract.effects.house import ALIASES, House, find_on_shelf, open_house
+from tests.contract.effects.house import ALIASES, House, open_house
 from tests.contract.effects.rows import AGENT, ROWS, Row, find_gaps
 
 
@@ -28,10 +28,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def house(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+async def house(template: Path, tmp_path: Path) -> AsyncIterator[House]:
     shutil.copyfile(template, tmp_path / "greenroom.db")
     async with open_house(f"sqlite:///{tmp_path / 'greenroom.db'}") as opened:
-        monkeypatch.setattr(opened.desk.outside, "_knowledge", find_on_shelf)
         yield opened
 
 

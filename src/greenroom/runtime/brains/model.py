@@ -6,6 +6,7 @@ A model that fails, is too slow or says nothing is answered for by the local bra
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ from greenroom.runtime.workflows import find_playbook
 
 MAX_ROUNDS = 8
 MAX_RESULT = 8_000
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DEEDS = frozenset({"function", "tool", "mcp"})
 _LOCAL = LocalBrain()
 Deed = Callable[[Mapping[str, Any]], Answer]
 
@@ -57,16 +60,23 @@ class ModelBrain:
         instructions = write_instructions(turn, intents, passages, playbook)
         problem = yield from talk.run(instructions, offers)
         if problem:
-            yield from _fall_back(turn, problem)
+            yield from _fall_back(turn, problem, talk.cut_short)
 
 
-def _fall_back(turn: Turn, problem: str) -> Working[None]:
-    """Lets the local brain answer, and says so in the record."""
+def _fall_back(turn: Turn, problem: str, cut_short: bool) -> Working[None]:
+    """Lets the local brain answer, and says so in the record.
+
+    Not where the model's own words are out, nor where it called something: that would be done twice.
+    """
     turn.fallback_of = turn.agent.brain
     turn.brain = _LOCAL.name
     turn.add("brain_fallback", model=turn.agent.brain, reason=problem)
     turn.note(f"{turn.agent.brain} did not answer ({problem}); the local brain did")
-    if not any(effect["type"] == "said" for effect in turn.effects):
+    if cut_short or turn.ended or turn.state["flow"]:
+        return
+    if any(ask["to"] in _DEEDS and ask["facts"].get("op") != "list" for ask in turn.asks):
+        turn.say(turn.program.settings.fallback, "fallback")
+    else:
         yield from _LOCAL.answer(turn)
 
 
@@ -76,18 +86,20 @@ class _Talk:
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
         self.refused = False
+        self.cut_short = False
 
     def run(self, instructions: str, offers: Sequence[Offer]) -> Working[str]:
         """Asks until the model calls nothing more; returns why it could not answer, '' when it did."""
-        turn, known = self.turn, {offer.name: offer for offer in offers}
+        turn, known = self.turn, _by_name(offers)
         messages = write_messages(turn)
         seen: set[str] = set()
         for _ in range(MAX_ROUNDS):
-            answer = yield from ask(turn, "model", self._facts(instructions, messages, offers))
+            answer = yield from ask(turn, "model", self._facts(instructions, messages, list(known.values())))
             self._record(answer)
-            text = "" if self.refused else str(answer.get("text") or "")
-            turn.say_streamed(text, int(answer.get("streamed") or 0))
+            text = str(answer.get("text") or "")
+            said = turn.say_streamed(text, int(answer.get("streamed") or 0))
             if "error" in answer:
+                self.cut_short = said
                 return str(mapping(answer["error"]).get("message") or "it failed")
             calls = [mapping(call) for call in answer.get("calls") or ()]
             if not calls:
@@ -96,6 +108,8 @@ class _Talk:
             for call in calls:
                 result = yield from self._call(call, known, seen)
                 messages.append(_result(call, result))
+                if turn.ended:
+                    break
             if turn.ended or turn.state["flow"] or self.refused or turn.state["pending"]:
                 break
         else:
@@ -190,6 +204,15 @@ class _Talk:
 
 def _done(what: str) -> Answer:
     return {"result": what, "ms": 0.0}
+
+
+def _by_name(offers: Sequence[Offer]) -> dict[str, Offer]:
+    """Returns the offers that a provider takes, each name once; one bad name would refuse the whole request."""
+    known: dict[str, Offer] = {}
+    for offer in offers:
+        if _NAME.fullmatch(offer.name):
+            known.setdefault(offer.name, offer)
+    return known
 
 
 def _result(call: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
