@@ -32,6 +32,7 @@ from greenroom.providers.embeddings import find_embedder
 from greenroom.providers.mcp import McpServers
 from greenroom.providers.models import PydanticModels
 from greenroom.providers.outbound import SafeOutbound, SafeTransport, read_allowed
+from greenroom.providers.outbound.lending import LentTransport
 from greenroom.providers.sandbox import MontySandbox
 from greenroom.providers.tools import HttpTools
 from greenroom.services.demo import make_demo
@@ -88,6 +89,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         reachable = _reach(settings, clock)
         desk = Desk(store, clock, KINDS, READERS, reachable, find_embedder(settings.embeddings))
         owner = await desk.access.found_workspace(settings.bootstrap_key)
+        await desk.secrets.check_sealed()
         await desk.traffic.refresh()
         outbox = Outbox(store, [_log_event])
         following = [
@@ -112,12 +114,12 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
 def _reach(settings: Settings, clock: SystemClock) -> Reachable:
     """Returns all that agents may reach from here."""
     allowed = read_allowed(settings.outbound_allow)
-    outbound = SafeOutbound(allowed)
+    outbound, shared = SafeOutbound(allowed), SafeTransport(allowed)
     return Reachable(
         sandbox=MontySandbox(clock),
         outbound=outbound,
-        models=PydanticModels(clock, lambda: SafeTransport(allowed), random_share),
-        tool_servers=McpServers(SafeTransport(allowed), clock),
+        models=PydanticModels(clock, lambda: LentTransport(shared), random_share),
+        tool_servers=McpServers(shared, clock),
         call_tool=HttpTools(outbound).call,
         cipher=EnvelopeCipher(keep_secret_key(settings, clock.new_token()), settings.former_secret_keys),
     )

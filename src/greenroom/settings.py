@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,11 @@ class Settings:
     workers: int
     data_dir: Path
     database_url: str
-    bootstrap_key: str | None
+    bootstrap_key: str | None = field(repr=False)
     log_level: str
-    secret_key: str
+    secret_key: str = field(repr=False)
     """What seals secrets and transcripts; '' until `keep_secret_key` made one."""
-    former_secret_keys: tuple[str, ...]
+    former_secret_keys: tuple[str, ...] = field(repr=False)
     outbound_allow: str
     embeddings: str
     raw_retention_days: int

@@ -90,7 +90,7 @@ async def serving(answer: Callable[[Request], Reply]) -> AsyncIterator[tuple[str
 def page(title: str, text: str, *links: str) -> str:
     """Returns a web page."""
     anchors = "".join(f'<a href="{link}">{link}</a>' for link in links)
-    return f"<!doctype html><html><head><title>{title}</title></head><body><main><p>{text}</p></main>{anchors}</body></html>"
+    return f"<!doctype html><html><head><title>{title}</title></head><body><main><p>{text}</p></main><nav>{anchors}</nav></body></html>"
 
 
 @asynccontextmanager

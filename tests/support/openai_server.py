@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Script = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
-"""Given a request's JSON and its number (from 1): {text, calls: [{name, arguments}], status, delay, cut, raw}."""
+"""Given a request's JSON and its number (from 1): {text, calls: [{name, arguments}], status, delay, cut, raw}.
+
+`cut` ends a stream after so many pieces; `pause` is seconds before each piece of a stream but the first.
+"""
 
 
 @dataclass
@@ -31,25 +34,31 @@ class ModelServer:
             self.keys.append(headers.get("authorization", ""))
             reply = self.script(asked, len(self.requests))
             await asyncio.sleep(reply.get("delay", 0))
-            writer.write(self._answer(asked, reply))
+            # Header and body in one send: two would wait for each other's acknowledgement.
+            first, *rest = self._answer(asked, reply)
+            writer.write(first)
             await writer.drain()
+            for piece in rest:
+                await asyncio.sleep(reply["pause"])
+                writer.write(piece)
+                await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
             writer.close()
 
-    def _answer(self, asked: Mapping[str, Any], reply: Mapping[str, Any]) -> bytes:
+    def _answer(self, asked: Mapping[str, Any], reply: Mapping[str, Any]) -> list[bytes]:
         status = reply.get("status", 200)
         if status != 200 or "raw" in reply:
             body = reply.get("raw", b'{"error": {"message": "secret words of the provider"}}')
-            return _head(status, "application/json", len(body)) + body
+            return [_head(status, "application/json", len(body)) + body]
         if not asked.get("stream"):
             body = json.dumps(_whole(asked, reply)).encode()
-            return _head(200, "application/json", len(body)) + body
-        pieces = [f"data: {json.dumps(chunk)}\n\n" for chunk in _chunks(asked, reply)]
-        if "cut" in reply:
-            return _head(200, "text/event-stream", None) + "".join(pieces[: reply["cut"]]).encode()
-        return _head(200, "text/event-stream", None) + ("".join(pieces) + "data: [DONE]\n\n").encode()
+            return [_head(200, "application/json", len(body)) + body]
+        pieces = [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in _chunks(asked, reply)]
+        pieces = pieces[: reply["cut"]] if "cut" in reply else [*pieces, b"data: [DONE]\n\n"]
+        pieces[0] = _head(200, "text/event-stream", None) + pieces[0]
+        return pieces if "pause" in reply else [b"".join(pieces)]
 
 
 def _head(status: int, kind: str, length: int | None) -> bytes:

@@ -72,7 +72,7 @@ class Outbound(Protocol):
 class ModelKey:
     """How to reach a model's provider: its key and, where it is not the provider's own, its address."""
 
-    key: str = ""
+    key: str = field(default="", repr=False)
     base_url: str = ""
 
 

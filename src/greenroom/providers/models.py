@@ -89,8 +89,10 @@ class PydanticModels:
                 async for event in events:
                     told.take(library.words_of(event))
                 response = events.get()
-            if response.finish_reason is None and not response.usage.output_tokens:
-                # A connection that is cut looks like an end; providers close with a reason or with what was used.
+            ended = (response.provider_details or {}).get("finish_reason") or response.usage.output_tokens
+            if not ended:
+                # A connection that is cut reads as an end, with a made-up reason: providers close with their own,
+                # or with what was used.
                 raise library.broken_off("the stream ended before the answer did")
         return told.answer(_read(library, response, str(facts.get("provider", ""))))
 
@@ -254,6 +256,7 @@ class _Library:
             exceptions.UserError,
             OpenAIError,
             httpx2.HTTPError,
+            httpx2.InvalidURL,
             ValueError,
             KeyError,
             AttributeError,

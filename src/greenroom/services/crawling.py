@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
-from greenroom.domain.errors import GreenroomError
+from greenroom.domain.errors import GreenroomError, Unavailable
 from greenroom.domain.knowledge import digest_of_text
 from greenroom.ports import Outbound, OutboundRequest, OutboundResponse, Parsed, Parser
 from greenroom.runtime.patterns import Pattern, compile_pattern
@@ -118,7 +118,7 @@ class Crawl:
             if failures >= FAILURES:
                 return
             await asyncio.sleep(self.pause if self._waiting else 0)
-        self.is_whole = whole and not self._waiting
+        self.is_whole = whole and done > 0 and not self._waiting
 
     async def _visit(self, url: str, depth: int) -> tuple[Page | None, Trouble | None]:
         try:
@@ -194,11 +194,11 @@ class Crawl:
     async def _read_robots(self, start: str) -> None:
         """Reads robots.txt as RFC 9309 has it: none means all is allowed; one that cannot be read, nothing."""
         response = await fetch_politely(self.outbound, urljoin(start, "/robots.txt"), max_bytes=500_000)
-        if response.status >= 500:
-            self._robots.parse(["User-agent: *", "Disallow: /"])
-        else:
-            text = response.body.decode("utf-8", "replace") if response.status < 400 else ""
-            self._robots.parse(text.splitlines())
+        if response.status >= 500 or response.status == 429:
+            status = f"answered with status {response.status}"
+            raise Unavailable("site_unavailable", f"{response.url} {status}, so nothing of the site may be read now")
+        text = response.body.decode("utf-8", "replace") if response.status < 400 else ""
+        self._robots.parse(text.splitlines())
         delay = self._robots.crawl_delay(AGENT)
         self.pause = max(self.pause, min(float(delay or 0), LONGEST_PAUSE))
 

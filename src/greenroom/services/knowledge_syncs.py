@@ -39,6 +39,7 @@ SPARED_SHARE = 0.5
 SPARED_FROM = 10
 """A sync that would remove more than half of so many documents removes none: the site is broken, not empty."""
 BACKGROUND = "system"
+STOPPED = "the server stopped; begin it again"
 SaveDraft = Callable[[Call, str, str, Address, Body, str | None], Awaitable[object]]
 """Saves an entity in the caller's draft: (call, project, alias, address, body, revision seen)."""
 _log = structlog.get_logger("greenroom.knowledge")
@@ -129,6 +130,9 @@ class SyncJobs:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for job in list(self._jobs.values()):  # cancelled before they had begun
+            await self._end(job, "interrupted", STOPPED)
+        self._jobs.clear()
 
     def _load(self, tx: Reading, project: Project, slug: str, ref: str, who: Principal, now: datetime) -> Body:
         state = load_state(tx, project, ref, who, now)
@@ -157,7 +161,7 @@ class SyncJobs:
         except Over:
             pass
         except asyncio.CancelledError:
-            await self._end(job, "interrupted", "the server stopped; begin it again")
+            await self._end(job, "interrupted", STOPPED)
             raise
         except GreenroomError as wrong:
             await self._end(job, "failed", wrong.detail)
@@ -226,6 +230,8 @@ class SyncJobs:
     def _remove_gone(tx: Writing, job: Job, now: datetime) -> tuple[int, str]:
         records = list(each_record(tx, job.project.id, DOCUMENT, job.slug))
         gone = [record for record in records if record.key not in job.seen]
+        if gone and not job.seen:
+            return 0, "nothing was found at all; nothing is removed: look at the source"
         if len(gone) >= SPARED_FROM and len(gone) > SPARED_SHARE * len(records):
             return (
                 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from greenroom.ports import ModelKey
@@ -135,8 +136,22 @@ async def test_a_stream_that_breaks_off_is_not_begun_again() -> None:
     pieces: list[str] = []
     answer, server = await ask(lambda asked, n: {"text": "Yes, on the roof.", "cut": 3}, stream=pieces)
     assert len(server.requests) == 1
-    assert "".join(pieces) == answer["text"]
-    assert answer["text"].startswith("Yes,")
+    assert "".join(pieces) == answer["text"] == "Yes, on"
+    assert answer["error"]["code"] == "bad_answer", "half an answer is not an answer"
+
+
+async def test_a_stream_that_breaks_off_before_its_first_word_is_begun_again() -> None:
+    pieces: list[str] = []
+    answer, server = await ask(
+        lambda asked, n: {"text": "Yes.", "cut": 1} if n == 1 else {"text": "Yes."}, stream=pieces
+    )
+    assert (answer["text"], pieces, len(server.requests)) == ("Yes.", ["Yes."], 2)
+
+
+async def test_the_first_word_is_there_before_the_last_is_written() -> None:
+    answer, _ = await ask(lambda asked, n: {"text": "one two three four five six", "pause": 0.05}, stream=[])
+    assert answer["text"] == "one two three four five six"
+    assert answer["first_ms"] < answer["ms"] - 150
 
 
 @pytest.mark.parametrize("provider", ["anthropic:claude-haiku-4-5", "nobody:nothing", "openai:gpt-4.1", ""])
@@ -147,6 +162,47 @@ async def test_providers_that_are_not_set_up_say_so(provider: str, monkeypatch: 
     answer = await models.answer({**FACTS, "provider": provider}, ModelKey())
     assert answer["error"]["code"] in {"not_set_up", "bad_answer"}
     await models.close()
+
+
+@pytest.mark.parametrize("provider", ["openai:gpt-4.1", "openai-chat:gpt-4.1", "deepseek:deepseek-chat", "test"])
+async def test_keys_of_the_servers_own_environment_are_never_used(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with model_server(lambda asked, n: {"text": "paid by the operator"}) as server:
+        for name in ("OPENAI_API_KEY", "DEEPSEEK_API_KEY"):
+            monkeypatch.setenv(name, "sk-operator")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        models = local()
+        answer = await models.answer({**FACTS, "provider": provider}, ModelKey())
+        await models.close()
+    assert (answer["error"]["code"], server.requests) == ("not_set_up", [])
+
+
+@pytest.mark.parametrize(
+    "provider, host",
+    [
+        ("openai:gpt-4.1", "api.openai.com"),
+        ("openai-chat:gpt-4.1", "api.openai.com"),
+        ("openai-responses:gpt-4.1", "api.openai.com"),
+        ("deepseek:deepseek-chat", "api.deepseek.com"),
+    ],
+)
+async def test_every_provider_goes_through_the_transport_that_is_given(
+    provider: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transport refuses all, so that nothing leaves this machine whatever a provider's client would do."""
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    asked: list[str] = []
+
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.host)
+        raise httpx2.ConnectError("tests reach nobody")
+
+    models = PydanticModels(SystemClock(), lambda: httpx2.MockTransport(refuse), lambda: 0.0)
+    answer = await models.answer({**FACTS, "provider": provider, "timeout_ms": 20_000}, ModelKey("sk-test"))
+    await models.close()
+    assert answer["error"]["code"] == "unavailable"
+    assert set(asked) == {host}
 
 
 async def test_real_providers_cannot_be_reached_from_tests() -> None:

@@ -192,7 +192,7 @@ async def test_zendesk_is_read_page_by_page_with_its_token() -> None:
     async with telling() as story, serving(site({path: articles})) as (base, _):
         await story.desk.secrets.set(story.call(), "hotel", "ZENDESK_KEY", "zen-key-123")
         wanted = Connection("help", "zendesk", base_url=base, secret="ZENDESK_KEY", settings={"user": "ada@h.example"})
-        await story.desk.connections.save(story.call(), "hotel", wanted, None)
+        await story.desk.connections.save(story.call(), "hotel", wanted, "*")
         await list_in_draft(story, source={"type": "connection", "connection": "help", "filter": "locale:en-us"})
         state = await sync(story)
         assert (state.state, state.added, len(turns)) == ("finished", 2, 3), state
@@ -231,7 +231,7 @@ async def test_shopify_is_read_part_by_part_as_its_points_allow() -> None:
     async with telling() as story, serving(lambda request: ask(request)) as (base, _):
         await story.desk.secrets.set(story.call(), "hotel", "SHOP_KEY", "shp-key-123")
         wanted = Connection("shop", "shopify", base_url=base, secret="SHOP_KEY")
-        await story.desk.connections.save(story.call(), "hotel", wanted, None)
+        await story.desk.connections.save(story.call(), "hotel", wanted, "*")
         await list_in_draft(story, source={"type": "connection", "connection": "shop"})
         state = await sync(story)
         assert (state.state, state.added) == ("finished", 4), state
