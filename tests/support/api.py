@@ -25,6 +25,7 @@ from greenroom.kinds import KINDS
 from greenroom.ports import Reachable
 from greenroom.providers.clock import SystemClock
 from greenroom.providers.crypto import EnvelopeCipher
+from greenroom.providers.parsers import SafeParser
 from greenroom.services.desk import Desk
 from greenroom.services.keys import hash_token, make_key
 from greenroom.services.tickets import tickets_of
@@ -87,7 +88,7 @@ async def make_stage(store: Any = None, reachable: Reachable | None = None) -> S
     """Returns a stage with two workspaces and a key for every role in each, and nothing else; in memory unless said."""
     store = store or MemoryStore()
     cipher = EnvelopeCipher("the key of tests")
-    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, reachable or Reachable(cipher=cipher))
+    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, reachable or Reachable(cipher=cipher, parser=SafeParser()))
     now = datetime(2026, 11, 1, tzinfo=UTC)
     for workspace in (HOME, OTHER):
         await store.system(lambda tx, w=workspace: tx.insert_workspace(w, w, now))

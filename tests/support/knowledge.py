@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,8 @@ async def serving(answer: Callable[[Request], Reply]) -> AsyncIterator[tuple[str
         parts = urlsplit(target)
         seen.append(Request(method, parts.path, parse_qs(parts.query), headers, body))
         writer.write(answer(seen[-1]).encode())
-        try:
+        with suppress(ConnectionError):
             await writer.drain()
-        except ConnectionError:
-            pass
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1")
@@ -90,7 +88,8 @@ async def serving(answer: Callable[[Request], Reply]) -> AsyncIterator[tuple[str
 def page(title: str, text: str, *links: str) -> str:
     """Returns a web page."""
     anchors = "".join(f'<a href="{link}">{link}</a>' for link in links)
-    return f"<!doctype html><html><head><title>{title}</title></head><body><main><p>{text}</p></main><nav>{anchors}</nav></body></html>"
+    head = f"<!doctype html><html><head><title>{title}</title></head>"
+    return f"{head}<body><main><p>{text}</p></main><nav>{anchors}</nav></body></html>"
 
 
 @asynccontextmanager

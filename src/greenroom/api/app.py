@@ -33,6 +33,7 @@ from greenroom.api import (
     traffic,
     transcripts,
     versions,
+    widgets,
 )
 from greenroom.api.asking import Door
 from greenroom.api.bundle_cache import BundleCache
@@ -66,6 +67,7 @@ NOUNS: Final[tuple[Noun, ...]] = (
     secrets.NOUN,
     connections.NOUN,
     test_runs.NOUN,
+    widgets.NOUN,
     history.NOUN,
     history.AUDIT_NOUN,
     keys.NOUN,

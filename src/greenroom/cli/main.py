@@ -31,6 +31,7 @@ from greenroom.cli import (
     traffic,
     transcripts,
     versions,
+    widgets,
 )
 from greenroom.cli.config import DEFAULT_URL, Login, save_login
 from greenroom.cli.options import AsJson, Project
@@ -155,6 +156,7 @@ app.add_typer(executions.app, name="executions")
 app.add_typer(tables.app, name="tables")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(widgets.app, name="widgets")
 app.add_typer(connections.app, name="connections")
 app.add_typer(test_runs.app, name="test")
 app.command("history")(history.list_events)

@@ -72,7 +72,7 @@ def split_document(text: str, most: int = MAX_CHUNK, overlap: int = OVERLAP) -> 
     for span in _spans(text, most):
         size = span.end - waiting[0].start if waiting else 0
         splits = bool(span.level) and size - (span.end - span.start) >= MIN_SPLIT
-        if waiting and (splits or size > most):
+        if waiting and (splits or size > (most - overlap if carry else most)):
             close(carry)
             carry = not span.level
         if span.level:

@@ -9,6 +9,7 @@ from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
     BodyModel,
     Checks,
+    Condition,
     Fact,
     Field,
     Id,
@@ -29,9 +30,22 @@ class Row(Part):
     id: Id
     name: Annotated[Words, Fact(label="name")]
     default: Annotated[bool, Fact(says=("made the default", "no longer the default"))] = False
+    numbers: Annotated[
+        list[Words],
+        Field(max_length=200),
+        Keyed("value", noun="number", ordered=False),
+        Fact(hint="Called numbers that this site answers", verbatim=True),
+    ] = []
+    condition: Annotated[Condition, Fact(hint="CEL; the first site whose condition holds at the start")] = ""
     values: Annotated[
         dict[Id, Annotated[Text, Fact(label="value")]], Field(max_length=200), Fact(label="value of")
     ] = {}
+
+
+def plain_number(number: str) -> str:
+    """Returns a telephone number as numbers are compared: its digits, with a leading +."""
+    digits = "".join(sign for sign in number if sign.isdigit())
+    return f"+{digits.removeprefix('00')}" if number.strip().startswith(("+", "00")) else digits
 
 
 class VariantBody(BodyModel):
@@ -47,6 +61,12 @@ class VariantBody(BodyModel):
                 if key not in known:
                     message = f"there is no attribute '{key}'{suggestion(key, self.attributes)}"
                     yield Fault(f"/rows/{index}/values/{key}", message, "unknown_attribute", "add it to 'attributes'")
+        taken: dict[str, str] = {}
+        for index, row in enumerate(self.rows):
+            for at, number in enumerate(row.numbers):
+                if (other := taken.setdefault(plain_number(number), row.id)) != row.id:
+                    message = f"'{number}' is a number of '{other}' already"
+                    yield Fault(f"/rows/{index}/numbers/{at}", message, "duplicate", "each number has one site")
         defaults = [index for index, row in enumerate(self.rows) if row.default]
         if self.rows and not defaults:
             yield Fault("/rows", "no site is the default", "no_default", "set 'default: true' on one row")
@@ -82,6 +102,8 @@ KIND = ModelKind(
                 "id": "harbour",
                 "name": "Harbour Hotel",
                 "default": True,
+                "numbers": ["+44 20 7946 0000"],
+                "condition": "user_id == 'harbour'",
                 "values": {"street": "1 Quay Street", "late_fee": "20 euros"},
             },
             {"id": "park", "name": "Park Hotel", "values": {"street": "8 Park Lane", "late_fee": "free"}},

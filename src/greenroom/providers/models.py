@@ -313,7 +313,10 @@ class _Library:
             # Some clients are still of httpx, which is another library; those open their own sockets.
             words = str(taken["http_client"].annotation) if "http_client" in taken else ""
             through = {"http_client": client} if "httpx2." in words or "OpenAI" in words else {}
-            return kind(**{"api_key": key, **through})
+            built = kind(**{"api_key": key, **through})
+            if hasattr(built.client, "max_retries"):
+                built.client.max_retries = 0  # Trying again is done here, once.
+            return built
 
         return self._infer_model(provider, made)
 

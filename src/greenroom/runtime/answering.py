@@ -177,6 +177,9 @@ def _follow_up(turn: Turn) -> Working[None]:
         yield from _answer_by_brain(turn)
     if not _has_spoken(turn) and not turn.ended:
         turn.say(turn.program.settings.fallback, "fallback")
+    open_ = turn.ended or turn.state["pending"] or turn.state["flow"] or turn.state["playbook"]
+    if turn.brain == LOCAL.name and turn.decision in {"answer", "knowledge"} and not open_:
+        turn.say(turn.program.settings.ask_again, "ask_again")
 
 
 def _judge_playbook(turn: Turn) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from greenroom.domain.asks import Answer, Ask, failed
+from greenroom.kinds.variant import plain_number
 from greenroom.runtime.answering import answer_turn, choose_rules
 from greenroom.runtime.asking import Working
 from greenroom.runtime.controls import control_output, correct, speech_of
@@ -212,11 +213,27 @@ def _begin(turn: Turn) -> None:
             turn.state["variant"] = row
         else:
             turn.note(f"there is no site '{wanted[:80]}'; the default one is used")
+    else:
+        turn.state["variant"] = variant.numbers.get(plain_number(turn.context.called), "")
     for name, value in turn.context.variables.items():
         if name not in turn.program.variables:
             turn.note(f"the version has no variable '{str(name)[:80]}'; its value is kept all the same")
         turn.set_variable(str(name), value, "the start")
     turn.forget_values()
+    if not turn.state["variant"]:
+        _choose_site(turn)
+
+
+def _choose_site(turn: Turn) -> None:
+    """Chooses the first site whose condition holds; without one the default site is used."""
+    for row, guard in turn.program.variant.conditions:
+        holds, problem = guard.holds(turn.activation)
+        if problem:
+            turn.note(f"site '{row}': its condition could not be decided ({problem})")
+        if holds:
+            turn.state["variant"] = row
+            turn.forget_values()
+            return
 
 
 def _stay_silent(turn: Turn) -> None:

@@ -167,6 +167,10 @@ class VariantPlan:
     rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     default: str = ""
+    numbers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Called number, as `plain_number` gives it → row."""
+    conditions: tuple[tuple[str, Guard], ...] = ()
+    """(row, condition), tried in their order at the start of a conversation."""
 
 
 @dataclass(frozen=True, slots=True)

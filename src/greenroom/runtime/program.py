@@ -92,7 +92,7 @@ def compile_program(entities: Mapping[Address, Body], embedder: Embedder | None 
     work = Compiling(entities)
     topics = work.each("topic", lambda slug, body: answers.topic(work, slug, body))
     settings = work.each("settings", answers.settings)
-    variants = work.each("variant", answers.variant)
+    variants = work.each("variant", lambda slug, body: answers.variant(work, slug, body))
     samples = {slug: bodies.texts(body, "sample_questions") for slug, body in work.kinds.get("topic", ())}
     controls = Controls(work)
     agents = work.each("agent", answers.agent)

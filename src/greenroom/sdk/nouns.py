@@ -23,6 +23,7 @@ from greenroom.sdk.traffic import Bundles, Traffic
 from greenroom.sdk.transcripts import Transcripts
 from greenroom.sdk.verb import Noun, S_co, Verb
 from greenroom.sdk.versions import Versions
+from greenroom.sdk.widgets import Widgets
 from greenroom.wire.history import MeOut
 
 
@@ -50,6 +51,7 @@ class Nouns(Noun[S_co]):
         self.secrets = Secrets(sender)
         self.connections = Connections(sender)
         self.test_runs = TestRuns(sender)
+        self.widgets = Widgets(sender)
         self.history = History(sender)
         self.audit = Audit(sender)
         self.keys = Keys(sender)

@@ -39,6 +39,7 @@ from greenroom.services.tickets import Tickets
 from greenroom.services.traffic import Traffic
 from greenroom.services.transcripts import Transcripts
 from greenroom.services.versions import Versions
+from greenroom.services.widgets import Widgets
 from greenroom.services.work import Work
 
 
@@ -97,6 +98,7 @@ class Desk:
 
     def _keep_data(self, parts: Reachable) -> None:
         """Makes the verbs of what no version holds."""
+        self.widgets = Widgets(self.work, self.programs)
         self.transcripts = Transcripts(self.work)
         self.erasures = Erasures(self.work)
         self.tickets = Tickets(self.work)

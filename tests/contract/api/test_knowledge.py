@@ -54,10 +54,13 @@ async def test_a_search_shows_scores(stage: Stage) -> None:
         assert (source["slug"], source["environments"], source["sync"]) == ("faq", ["draft:sandbox"], None)
 
 
-async def test_a_file_needs_a_reader_here_and_a_name(stage: Stage) -> None:
+async def test_a_file_becomes_a_document(stage: Stage) -> None:
     async with stage.client("editor") as client:
         problem(await client.post(f"{AT}/uploads", content=b"x"), 422, "file_missing")
-        problem(await client.post(f"{AT}/uploads?name=x.txt", content=b"x"), 422, "unsupported_document")
+        problem(await client.post(f"{AT}/uploads?name=x.png", content=b"\x89PNG\0"), 422, "unsupported_document")
+        files = {"file": ("house_rules.md", b"# Rules\n\nNo smoking.", "text/markdown")}
+        made = good(await client.post(f"{AT}/uploads", files=files))
+        assert (made["document"]["id"], made["document"]["title"]) == ("house_rules.md", "Rules")
 
 
 async def test_a_sync_begins_and_says_how_it_went(stage: Stage) -> None:
@@ -66,6 +69,7 @@ async def test_a_sync_begins_and_says_how_it_went(stage: Stage) -> None:
         good(await save(client, "hotel", "knowledge/site", body))
         begun = await client.post(f"{AT}/sources/site/sync", json={})
         assert (begun.status_code, good(begun)["sync"]["state"]) == (202, "running")
+        source = good(begun)
         for _ in range(200):
             (source,) = good(await client.get(f"{AT}/sources"))["items"]
             if source["sync"]["state"] != "running":

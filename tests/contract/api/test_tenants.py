@@ -83,6 +83,7 @@ MATRIX: dict[str, Row] = {
     "conversations.list": Row("conversations.read"),
     "conversations.end": Row("conversations.start"),
     "conversations.replay": Row("conversations.test", query="ref=v1"),
+    "widgets.load": Row("resolve.read", query="environment=sandbox"),
     "secrets.list": Row("secrets.read"),
     "secrets.set": Row("secrets.manage", {"value": "v"}),
     "secrets.unset": Row("secrets.manage"),
@@ -112,6 +113,14 @@ MATRIX: dict[str, Row] = {
     "tickets.assign": Row("conversations.review", {"assignee": "Ann"}),
     "tickets.close": Row("conversations.review", {"comment": "Called back"}),
     "executions.list": Row("conversations.read"),
+    "knowledge.list_documents": Row("knowledge.read"),
+    "knowledge.load_document": Row("knowledge.read"),
+    "knowledge.put_document": Row("knowledge.edit", {"id": "pool", "text": "The pool opens at seven."}),
+    "knowledge.upload_document": Row("knowledge.edit", content=b"The pool opens at seven.", query="name=pool.txt"),
+    "knowledge.delete_document": Row("knowledge.edit"),
+    "knowledge.list_sources": Row("knowledge.read"),
+    "knowledge.sync": Row("knowledge.sync", {"ref": "v2"}, own={"slug": "faq"}),
+    "knowledge.search": Row("knowledge.read", query="ref=v2&q=sauna"),
     "tables.create": Row("tables.manage", {"slug": "guests", "columns": [{"name": "name"}]}),
     "tables.list": Row("tables.read"),
     "tables.load": Row("tables.read"),
@@ -167,6 +176,13 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     """Makes a project in which every row can succeed."""
     ids = await fill(client, project, canary)
     place = f"{PREFIX}/projects/{project}"
+    document = {"id": f"sauna-{canary or 'plain'}".lower(), "text": f"The sauna is hot {canary}."}
+    good(await client.post(f"{place}/knowledge/documents", json=document))
+    knowledge = {"name": "Questions", "documents": [{"document": document["id"]}]}
+    source = f"{place}/environments/sandbox/draft/knowledge/faq"
+    good(await client.put(source, json=knowledge, headers=ANY))
+    widget = {"name": "Chat", "greeting": f"Hello {canary}"}
+    good(await client.put(f"{place}/environments/sandbox/draft/widget/default", json=widget, headers=ANY))
     good(await client.post(f"{place}/environments/sandbox/publish", json={"note": f"Breakfast was added {canary}"}))
     revision = (await client.get(f"{place}/content/topic/breakfast?ref=v2")).headers["etag"]
     save = f"{place}/environments/sandbox/draft/topic/breakfast"
@@ -183,6 +199,8 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
         **ids,
         "revision": entity.headers["etag"],
         "kind": "topic",
+        "widget": "default",
+        "document": document["id"],
         "name": "KEY",
         "side": "live",
         "slug": "late-checkout",

@@ -11,7 +11,7 @@ import pytest
 
 from greenroom.domain.canonical import Digest
 from greenroom.domain.errors import Invalid, Missing, NotAllowed, NotFound, Stale
-from greenroom.domain.knowledge import Edit, changed_since, digests_for, digest_of_text
+from greenroom.domain.knowledge import Edit, changed_since, digest_of_text, digests_for
 from greenroom.ports import Store
 from greenroom.services.knowledge_contents import collect_contents, load_digests, load_text
 from greenroom.services.publishing import PublishRequest
@@ -37,12 +37,12 @@ async def story(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await store.close()
 
 
-async def put(story: Story, id_: str, text: str, if_match: str | None = "*", **more: object):  # noqa: ANN201
+async def put(story: Story, id_: str, text: str, if_match: str | None = "*", **more: object):
     edit = replace(Edit(id_, text), **more)
     return await story.desk.knowledge.put_document(story.call(), "hotel", edit, if_match)
 
 
-async def find(story: Story, query: str, ref: str = "draft:sandbox"):  # noqa: ANN201
+async def find(story: Story, query: str, ref: str = "draft:sandbox"):
     return await story.desk.knowledge.search(story.call(), "hotel", ref, query)
 
 
@@ -55,7 +55,9 @@ async def test_a_document_is_written_read_listed_and_removed(story: Story) -> No
     knowledge, call = story.desk.knowledge, story.call()
     made = await put(story, "help/pool", POOL, None, title="Pool", tags=("spa",), metadata={"author": "Ada"})
     assert (made.outcome, made.document.revision, made.document.digest) == ("added", 1, digest_of_text(POOL))
-    assert (await put(story, "help/pool", POOL, title="Pool", tags=("spa",), metadata={"author": "Ada"})).outcome == "unchanged"
+    assert (
+        await put(story, "help/pool", POOL, title="Pool", tags=("spa",), metadata={"author": "Ada"})
+    ).outcome == "unchanged"
     await put(story, "help/sauna", SAUNA)
     assert (await put(story, "help/pool", POOL + " Towels are there.", "1")).document.revision == 2
     listed = await knowledge.list_documents(call, "hotel", None, 10)

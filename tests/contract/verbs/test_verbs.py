@@ -43,6 +43,7 @@ VERBS = (
     Verb("environments.list", "environments.list", "env list", "projects.read"),
     Verb("environments.load", "environments.load", "env show", "projects.read"),
     Verb("conversations.replay", "replays.replay", "conversations replay", "conversations.test"),
+    Verb("widgets.load", "widgets.load", "widgets show", "resolve.read"),
     Verb("secrets.list", "secrets.list", "secrets list", "secrets.read"),
     Verb("secrets.set", "secrets.set", "secrets set", "secrets.manage", ("secret.set",)),
     Verb("secrets.unset", "secrets.unset", "secrets unset", "secrets.manage", ("secret.unset",)),

@@ -202,7 +202,7 @@ async def test_every_provider_goes_through_the_transport_that_is_given(
     answer = await models.answer({**FACTS, "provider": provider, "timeout_ms": 20_000}, ModelKey("sk-test"))
     await models.close()
     assert answer["error"]["code"] == "unavailable"
-    assert set(asked) == {host}
+    assert asked == [host] * 3
 
 
 async def test_real_providers_cannot_be_reached_from_tests() -> None:

@@ -47,7 +47,12 @@ def squad(condition: str = "", **more: Any) -> dict[str, Any]:
 
 
 def site(**patterns: Any) -> dict[str, Any]:
-    return {"source": {"type": "site", "site": {"url": "https://harbour.example/", **patterns}}}
+    source = {"type": "site", "site": {"url": "https://harbour.example/", **patterns}}
+    return {"source": source, "documents": [{"document": "sauna"}]}
+
+
+def site_of(condition: str) -> dict[str, Any]:
+    return {"rows": [{"id": "quay", "name": "Quay", "default": True, "condition": condition}]}
 
 
 def rule(**fields: Any) -> dict[str, Any]:
@@ -60,6 +65,10 @@ PLANTED: list[tuple[str, Fields, Fields, str, str]] = [
     ("squad/main", squad("intent == 'spa'"), squad("intnt == 'spa'"), "!/transfers/0/condition", "invalid_condition"),
     ("squad/main", squad("vars.room == '1'"), squad("vars.mood == '1'"), "/transfers/0/condition", "unknown_variable"),
     ("squad/main", squad(), {}, "!/members", "required"),
+    ("variant/default", site_of("called == '+44'"), site_of("caled == '+44'"), "!/rows/0/condition",
+     "invalid_condition"),
+    ("variant/default", site_of("vars.room == '1'"), site_of("vars.house == '1'"), "/rows/0/condition",
+     "unknown_variable"),
     (
         "conditional_prompt/night",
         {"condition": "time.hour > 21", "text": "Whisper."},
@@ -121,6 +130,8 @@ PLANTED: list[tuple[str, Fields, Fields, str, str]] = [
      "invalid_pattern"),
     ("knowledge/web", site(exclude=["/jobs/"]), site(exclude=["(?!x)"]), "/source/site/exclude/0",
      "unsupported_pattern"),
+    ("knowledge/web", site(), {"source": site()["source"]}, "/documents", "no_documents"),
+    ("knowledge/web", {"enabled": False}, {}, "/documents", "no_documents"),
 ]  # fmt: skip
 
 

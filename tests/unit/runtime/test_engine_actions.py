@@ -239,3 +239,13 @@ def test_a_stop_phrase_ends_the_conversation(say_phrase: bool, said: str) -> Non
     taken = conversation.say("What is the wifi password?")
     assert (taken.said, taken.ended_by) == (said, "agent")
     assert conversation.effects("function_called")[0]["because"] == "stop phrase bye"
+
+
+def test_an_answer_that_leaves_nothing_open_asks_for_more() -> None:
+    asking = changed(hotel("v3"), "settings/default", end_of_call={"ask_again": "Anything else?"})
+    chat = talk(asking)
+    assert chat.say("Can I bring my dog?").said.endswith("Anything else?")
+    assert chat.last.effects[-1] == {"type": "said", "text": "Anything else?", "part": "ask_again"}
+    for text in (LATE, "no thanks", "thank you", "Who won the football match yesterday?"):
+        assert "Anything else?" not in chat.say(text).said, text
+    assert "Anything else?" not in chat.say("Do you have group rates?").said, "it is handed off"

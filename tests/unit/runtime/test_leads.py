@@ -219,3 +219,31 @@ def test_what_callers_bring_names_no_secret() -> None:
     assert facts["url"].count("/") == 4
     assert "{{" not in facts["headers"][0][1]
     assert "\n" not in facts["headers"][0][1]
+
+
+def test_a_site_is_chosen_by_called_number_and_by_rule() -> None:
+    rows = [
+        {"id": "quay", "default": True, "values": {"street": "Quay 1"}},
+        {"id": "park", "numbers": ["+44 20 7946 0001", "0044 20 7946 0002"], "values": {"street": "Park 2"}},
+        {"id": "hill", "condition": "sip['x-house'] == 'hill'", "values": {"street": "Hill 3"}},
+    ]
+    table = {
+        "variant/default": {"attributes": ["street"], "rows": rows},
+        "agent/desk": {"greeting": "Welcome to {{variant.street}}."},
+    }
+
+    def greeted(**context: Any) -> str:
+        return house("voice", table, **context).last.said
+
+    assert greeted() == "Welcome to Quay 1."
+    assert greeted(called="+442079460001") == "Welcome to Park 2."
+    assert greeted(called="+44 20 7946 0002") == "Welcome to Park 2."
+    assert greeted(sip_headers={"x-house": "hill"}) == "Welcome to Hill 3."
+    assert greeted(variant="quay", called="+442079460001") == "Welcome to Quay 1."
+
+
+def test_a_closing_question_follows_an_answer_that_leaves_nothing_open() -> None:
+    more = {"settings/default": {"end_of_call": {"ask_again": "Anything else?"}}}
+    call = house(changes=more)
+    assert call.say("Where can I park?").said == "Parking is behind the house. Anything else?"
+    assert "Anything else?" not in call.say("goodbye").said

@@ -14,6 +14,7 @@ from greenroom.services import crawling
 from tests.support.knowledge import Reply, Request, list_in_draft, page, serving, sync, telling
 from tests.unit.services.story import Story
 
+NOINDEX = '<meta name="robots" content="noindex">'
 ROBOTS = "User-agent: *\nDisallow: /private\n"
 
 
@@ -48,7 +49,7 @@ async def test_a_site_is_read_within_its_limits_and_its_traps_are_avoided() -> N
         "/loop": Reply("", 302, {"Location": "/loop"}),
         "/calendar": calendar,
         "/huge": Reply(b"x" * 6_000_000, headers={"Content-Type": "text/plain"}),
-        "/noindex": page("Secret", "Not to be found.").replace("<title>", '<meta name="robots" content="noindex"><title>'),
+        "/noindex": page("Secret", "Not to be found.").replace("<title>", f"{NOINDEX}<title>"),
         "/map-only": page("Map", "Only the map knows me."),
         "/sitemap.xml": "<urlset><url><loc>BASE/map-only</loc></url><url><loc>https://x.example/</loc></url></urlset>",
     }  # fmt: skip
@@ -228,7 +229,7 @@ async def test_shopify_is_read_part_by_part_as_its_points_allow() -> None:
         policy = {"type": "REFUND_POLICY", "title": "Refunds", "body": "<p>Within 30 days.</p>", "url": "https://s/r"}
         return Reply({"data": {"shop": {"shopPolicies": [policy]}}})
 
-    async with telling() as story, serving(lambda request: ask(request)) as (base, _):
+    async with telling() as story, serving(ask) as (base, _):
         await story.desk.secrets.set(story.call(), "hotel", "SHOP_KEY", "shp-key-123")
         wanted = Connection("shop", "shopify", base_url=base, secret="SHOP_KEY")
         await story.desk.connections.save(story.call(), "hotel", wanted, "*")

@@ -52,7 +52,7 @@ READ = "Markdown, HTML, PDF, plain text, DOCX and CSV are read"
 
 
 def choose_format(data: bytes, mime: str, name: str) -> Format:
-    """Returns what the bytes are; type and name only tell kinds of text apart. Raises Invalid `unsupported_document`."""
+    """Returns what the bytes are; type and name only tell kinds of text apart. Raises Invalid."""
     head = data[:4096]
     if b"%PDF-" in head[:1024]:
         return "pdf"

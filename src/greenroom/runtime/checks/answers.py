@@ -1,4 +1,4 @@
-"""What answers: topics, rules and response controls."""
+"""What answers: topics, rules, sites and response controls."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def check_topic(found: Findings, address: Address, body: Body) -> None:
     if not (bodies.text(body, "content").strip() or body.get("actions") or bodies.text(body, "instructions").strip()):
         message = f"{address} has no content, actions or instructions: callers who ask it get the fallback"
         found.warn(f"/{address}", message, "empty_topic", "write its content, or switch it off")
+
+
+def check_sites(found: Findings, address: Address, body: Body) -> None:
+    """Checks when a site is chosen."""
+    for index, row in enumerate(bodies.objects(body, "rows")):
+        found.condition(f"/{address}/rows/{index}/condition", bodies.text(row, "condition"))
 
 
 def check_rule(found: Findings, address: Address, body: Body) -> None:

@@ -42,7 +42,14 @@ def _check_address(found: Findings, address: Address, body: Body, one: str, many
 
 
 def check_knowledge(found: Findings, address: Address, body: Body) -> None:
-    """Checks the patterns of a site's pages. That a source has what its type needs is the kind's own check."""
+    """Checks the patterns of a site's pages, and that one that is on lists documents.
+
+    That a source has what its type needs is the kind's own check.
+    """
     site = bodies.mapping(bodies.mapping(body.get("source")).get("site"))
     for side in ("include", "exclude"):
         found.patterns(f"/{address}/source/site/{side}", bodies.texts(site, side))
+    if bodies.flag(body, "enabled", True) and not bodies.objects(body, "documents"):
+        message = f"{address} lists no documents: nothing is found in it"
+        hint = "upload documents or sync the source, list them here, or switch it off"
+        found.warn(f"/{address}/documents", message, "no_documents", hint)

@@ -14,6 +14,7 @@ from greenroom.runtime.checks.texts import TextChecks, check_component
 _BY_KIND: Mapping[str, Callable[[Findings, Address, Body], None]] = {
     "topic": answers.check_topic,
     "rule": answers.check_rule,
+    "variant": answers.check_sites,
     "response_control": answers.check_response_control,
     "component": check_component,
     "workflow": workflows.check_workflow,

@@ -46,7 +46,7 @@ def _check_step(found: Findings, pointer: str, step: Step) -> None:
 
 def find_circle(steps: Sequence[Step], start: str) -> tuple[str, ...]:
     """Returns the steps of a circle that, once entered, can neither wait nor end; empty when there is none."""
-    by_id = {bodies.text(step, "id"): step for step in steps}
+    by_id = {name: step for step in steps if (name := bodies.text(step, "id"))}
     goals = {name: tuple(goal for goal in _goals(step)) for name, step in by_id.items()}
     ending = {name for name, step in by_id.items() if _can_pause(step)}
     while True:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from greenroom.domain.entities import Body
+from greenroom.kinds.variant import plain_number
 from greenroom.runtime import bodies
 from greenroom.runtime.compiling.work import Compiling, name_of
 from greenroom.runtime.plans import (
@@ -164,7 +165,7 @@ def variable(slug: str, body: Body) -> VariablePlan:
     )
 
 
-def variant(slug: str, body: Body) -> VariantPlan:
+def variant(work: Compiling, slug: str, body: Body) -> VariantPlan:
     """Returns the table of sites."""
     rows = [row for row in bodies.objects(body, "rows") if bodies.text(row, "id")]
     chosen = next((row for row in rows if row.get("default") is True), rows[0] if rows else {})
@@ -173,6 +174,15 @@ def variant(slug: str, body: Body) -> VariantPlan:
         {bodies.text(row, "id"): bodies.table(row, "values") for row in rows},
         {bodies.text(row, "id"): bodies.text(row, "name") for row in rows},
         bodies.text(chosen, "id"),
+        {plain_number(number): bodies.text(row, "id") for row in rows for number in bodies.texts(row, "numbers")},
+        tuple(
+            (
+                bodies.text(row, "id"),
+                work.guard(bodies.text(row, "condition"), f"/variant/{slug}/rows/{index}/condition"),
+            )
+            for index, row in enumerate(rows)
+            if bodies.text(row, "condition").strip()
+        ),
     )
 
 

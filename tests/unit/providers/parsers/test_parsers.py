@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import docx
@@ -210,10 +211,8 @@ def test_nothing_but_invalid_is_ever_raised(start: bytes, data: bytes, mime: str
 def test_damaged_files_raise_nothing_but_invalid(place: int, byte: int, kind: str) -> None:
     data = bytearray(_SOUND[kind])
     data[place % len(data)] = byte
-    try:
+    with suppress(Invalid):
         parse_now(bytes(data), "", "file")
-    except Invalid:
-        pass
 
 
 _SOUND = {"docx": make_docx(), "pdf": make_pdf("Dogs are welcome", "Cats")}
@@ -225,7 +224,7 @@ async def test_a_process_reads_what_could_hurt() -> None:
         assert (await parser.parse(make_pdf("Dogs"), "", "x.pdf")).text == "Dogs"
         first = parser._process
         assert first is not None
-        with pytest.raises(Invalid, match="'x.docx'"):
+        with pytest.raises(Invalid, match=r"'x\.docx'"):
             await parser.parse(b"PK\x03\x04", "", "x.docx")
         assert (await parser.parse(PAGE.encode(), "", "x")).canonical == "https://h.example/help/pets"
         assert parser._process is first
