@@ -29,16 +29,21 @@ from greenroom.ports import Reachable
 from greenroom.providers.clock import SystemClock, random_share
 from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.providers.embeddings import find_embedder
+from greenroom.providers.feeds import FolderFeed
 from greenroom.providers.mcp import McpServers
 from greenroom.providers.models import PydanticModels
 from greenroom.providers.outbound import SafeOutbound, SafeTransport, read_allowed
 from greenroom.providers.outbound.lending import LentTransport
+from greenroom.providers.parsers import SafeParser
 from greenroom.providers.sandbox import MontySandbox
+from greenroom.providers.shopify import ShopifyFeed
 from greenroom.providers.tools import HttpTools
+from greenroom.providers.zendesk import ZendeskFeed
 from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
 from greenroom.services.outbox import Outbox
 from greenroom.services.sealing import Retention
+from greenroom.services.sweeps import collect_everywhere
 from greenroom.settings import Settings, hand_down, keep_secret_key, read_settings
 from greenroom.storage.sql import backup as write_backup
 from greenroom.storage.sql import migrate as migrate_database
@@ -96,6 +101,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
             asyncio.create_task(desk.traffic.follow(stop, _report)),
             asyncio.create_task(outbox.follow(stop, _report)),
             asyncio.create_task(_sweep(desk, Retention(store, clock, settings.raw_retention_days))),
+            asyncio.create_task(_sync(desk)),
         ]
         api = build_api(desk)
         yield Built(desk, owner, Doors(HotDoors(api, desk), build_web(desk)))
@@ -106,6 +112,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         await asyncio.gather(*following, return_exceptions=True)
         if desk is not None:
             await desk.test_runs.close()
+            await desk.syncs.close()
         if reachable is not None:
             await _let_go(reachable)
         await store.close()
@@ -122,11 +129,18 @@ def _reach(settings: Settings, clock: SystemClock) -> Reachable:
         tool_servers=McpServers(shared, clock),
         call_tool=HttpTools(outbound).call,
         cipher=EnvelopeCipher(keep_secret_key(settings, clock.new_token()), settings.former_secret_keys),
+        parser=SafeParser(),
+        feeds={
+            "zendesk": ZendeskFeed(outbound),
+            "shopify": ShopifyFeed(outbound),
+            "folder": FolderFeed(settings.knowledge_dir),
+        },
     )
 
 
 async def _let_go(reachable: Reachable) -> None:
-    for part in (reachable.sandbox, reachable.models, reachable.tool_servers, reachable.outbound):
+    parts = (reachable.sandbox, reachable.models, reachable.tool_servers, reachable.parser, reachable.outbound)
+    for part in parts:
         if part is not None:
             await part.close()
 
@@ -137,9 +151,20 @@ async def _sweep(desk: Desk, retention: Retention) -> None:
         try:
             await desk.access.forget_expired()
             await retention.forget_raw()
+            await collect_everywhere(desk.store, desk.clock)
         except (Unavailable, OSError) as wrong:
             _report(wrong)
         await asyncio.sleep(3600)
+
+
+async def _sync(desk: Desk) -> None:
+    """Begins the syncs of knowledge sources whose time has come, every minute."""
+    while True:
+        try:
+            await desk.syncs.sync_due(desk.clock.now())
+        except (Unavailable, OSError) as wrong:
+            _report(wrong)
+        await asyncio.sleep(60)
 
 
 def _report(wrong: Exception) -> None:

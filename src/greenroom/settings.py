@@ -30,6 +30,7 @@ NAMES = (
     "outbound_allow",
     "embeddings",
     "raw_retention_days",
+    "knowledge_dir",
 )
 KEY_FILE = "secret.key"
 
@@ -52,6 +53,8 @@ class Settings:
     embeddings: str
     raw_retention_days: int
     """How long what users said is kept beside the masked transcripts."""
+    knowledge_dir: Path | None
+    """The folder that knowledge sources of type folder may read; None for none."""
 
 
 def read_settings(**flags: Any) -> Settings:
@@ -77,6 +80,7 @@ def read_settings(**flags: Any) -> Settings:
         outbound_allow=str(pick("outbound_allow", "")),
         embeddings=str(pick("embeddings", "auto")),
         raw_retention_days=_number("raw_retention_days", pick("raw_retention_days", 30), 0, 3_650),
+        knowledge_dir=Path(folder) if (folder := pick("knowledge_dir", None)) else None,
     )
 
 

@@ -19,7 +19,7 @@ app = typer.Typer(help="Knowledge: add, list, show, remove documents; sources, s
 
 DocumentId = Annotated[str, typer.Argument(metavar="DOCUMENT", help="The document's id.")]
 Revision = Annotated[
-    str | None, typer.Option("--if-match", help="The revision you saw; default: the one read just now.")
+    str | None, typer.Option("--if-match", help="The revision you saw, to replace a document; * for any.")
 ]
 POLL_MS = 500
 
@@ -50,7 +50,7 @@ def add(
             id=id,
             title=title,
             uri=uri,
-            if_match=if_match or "*",
+            if_match=if_match,
             dry_run=dry_run,
             on_sent=tell,
         )
