@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,19 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 PROFILE = os.environ.get("GREENROOM_PROFILE", "small")
+_HERE = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")
+
+
+def _stay_here(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuses every connection that would leave this machine: no test may reach a provider, whatever its keys."""
+    if event != "socket.connect":
+        return
+    address = arguments[1]
+    if isinstance(address, tuple) and not str(address[0]).startswith(_HERE):
+        raise PermissionError(f"a test tried to connect to {address[0]}")
+
+
+sys.addaudithook(_stay_here)
 
 
 def _is_worker(config: pytest.Config) -> bool:
