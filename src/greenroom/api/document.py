@@ -11,12 +11,12 @@ from greenroom.api.problems import MEDIA_TYPE
 from greenroom.wire.problems import Problem
 
 READ_STATUSES: Final = {
+    "400": "The request cannot be read.",
     "404": "Nothing by that name, or nothing that the caller may know of.",
     "409": "The rules say no: nothing is served here, this environment has no drafts …",
     "422": "The input is wrong; `errors` says where.",
 }
 WRITE_STATUSES: Final = {
-    "400": "The request cannot be read.",
     "408": "The body did not arrive in time.",
     "409": "Two changes meet, or the rules say no.",
     "412": "What the caller looked at has changed.",
@@ -48,6 +48,15 @@ TAGS: Final = {
     "traffic": "Which version serves a key.",
     "bundles": "Complete snapshots by digest.",
     "conversations": "Exchanges with users.",
+    "transcripts": "What people say of conversations: tags, notes, feedback.",
+    "erasures": "What a person said, forgotten.",
+    "tickets": "Conversations that wait for a person.",
+    "executions": "What turns called, with arguments, answers and times.",
+    "tables": "Data tables that functions and workflows read and write.",
+    "knowledge": "Documents, where they come from, and what is found in them.",
+    "secrets": "Values that agents use and nobody sees.",
+    "connections": "Providers and help centres, by the project.",
+    "widgets": "The web chat's look, as an environment serves it.",
     "history": "Everything that happened in a project.",
     "audit": "The hash-chained record of the workspace.",
     "keys": "API keys.",

@@ -23,7 +23,7 @@ async def erase(ask: Given, id: IdPath) -> Response:  # noqa: A002 - the API's w
 
 @NOUN.verb("POST", "/projects/{project}/erasures", "erase_person", ErasureOut)
 async def erase_person(ask: Given, project: ProjectPath, body: ErasureIn) -> Response:
-    """Erases, for ever, all conversations of a user or caller, and what is kept of the user."""
+    """Erases for ever all conversations of a user or caller, and what is kept of the user."""
     return await ask.write(
         lambda call: ask.desk.erasures.erase_person(call, project, user_id=body.user_id, caller=body.caller),
         erasure_out,

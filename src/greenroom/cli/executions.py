@@ -18,7 +18,7 @@ def list_executions(
     ctx: typer.Context,
     conversation: Annotated[str | None, typer.Option("--conversation", help="Only one conversation's.")] = None,
     kind: Annotated[
-        Literal["function", "tool", "mcp", "knowledge", "table", "model"] | None,
+        Literal["function", "tool", "mcp", "knowledge", "model", "table"] | None,
         typer.Option("--kind", help="Only calls of one kind."),
     ] = None,
     failed: Annotated[bool | None, typer.Option("--failed/--done", help="Only those that failed, or did not.")] = None,

@@ -7,14 +7,14 @@ way runs in the same turn.
 from __future__ import annotations
 
 from greenroom.runtime.asking import Working
-from greenroom.runtime.brains.local import LocalBrain
+from greenroom.runtime.brains.local import LocalBrain, lapse_offer
 from greenroom.runtime.brains.model import ModelBrain
 from greenroom.runtime.deeds import begin_workflow, hand_off_to_queue
 from greenroom.runtime.flow_plans import PlaybookPlan, RoutePlan
 from greenroom.runtime.guardrails import guard_input
 from greenroom.runtime.intents import find_intents
 from greenroom.runtime.turn import Turn
-from greenroom.runtime.workflows import leave_prompt, needs_model, run_workflow
+from greenroom.runtime.workflows import flow_of, leave_prompt, needs_model, run_workflow
 
 LOCAL = LocalBrain()
 MODEL = ModelBrain()
@@ -22,7 +22,14 @@ MAX_TRANSFERS = 5
 
 
 def answer_turn(turn: Turn) -> Working[None]:
-    """Answers one text."""
+    """Answers one text. An offer that it neither settles nor repeats lapses: a later yes is to something else."""
+    offer = turn.state["pending"]
+    yield from _answer_turn(turn)
+    if turn.state["pending"] is offer:
+        lapse_offer(turn)
+
+
+def _answer_turn(turn: Turn) -> Working[None]:
     if _reads_intent(turn):
         find_intents(turn, turn.text)
         turn.forget_values()
@@ -43,6 +50,15 @@ def answer_turn(turn: Turn) -> Working[None]:
             return
     yield from _answer_by_brain(turn)
     yield from _follow_up(turn)
+
+
+def repeat_question(turn: Turn) -> None:
+    """Says again what was asked before a silence: a yes to "Are you still there?" alone must not answer it."""
+    found, pending = flow_of(turn), turn.state["pending"]
+    if found is not None and turn.state["flow"]["asked"]:
+        turn.say(found[1].reprompt or found[1].text or turn.built_in("sms_offer"), "workflow")
+    elif pending:
+        turn.say_plain(str(pending.get("question", "")), f"{pending.get('type')}_offer")
 
 
 def choose_rules(turn: Turn) -> None:

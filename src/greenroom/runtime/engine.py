@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from greenroom.domain.asks import Answer, Ask, failed
 from greenroom.kinds.variant import plain_number
-from greenroom.runtime.answering import answer_turn, choose_rules
+from greenroom.runtime.answering import answer_turn, choose_rules, repeat_question
 from greenroom.runtime.asking import Working
 from greenroom.runtime.controls import control_output, correct, speech_of
 from greenroom.runtime.guardrails import guard_output
@@ -245,6 +245,7 @@ def _stay_silent(turn: Turn) -> None:
         turn.end("silence")
     else:
         turn.say(settings.silence_message or turn.built_in("silence"), "silence")
+        repeat_question(turn)
 
 
 def _after_end(turn: Turn) -> Step:

@@ -17,6 +17,7 @@ from greenroom.runtime.texts import MASK
 from greenroom.runtime.turn import Turn
 
 STRONG, WEAK, MORE = 0.8, 0.4, 0.1
+_SPOKEN = frozenset({"said", "sms_offered", "handoff_offered"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def _record(turn: Turn, plan: GuardrailPlan, found: Finding, side: str) -> None:
 
 def _silence(turn: Turn) -> None:
     """Takes back what was to be said and offered."""
-    turn.effects = [each for each in turn.effects if each["type"] != "said" or each.get("streamed")]
+    turn.effects = [each for each in turn.effects if each["type"] not in _SPOKEN or each.get("streamed")]
+    turn.state["pending"] = None
 
 
 def _hand_off(turn: Turn, plan: GuardrailPlan) -> bool:

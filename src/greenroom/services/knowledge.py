@@ -120,7 +120,8 @@ class Knowledge:
             kept = replace(edit, source=edit.source or (before.source if before else ""))
             document, outcome = put_document(tx, project, kept, now)
             if outcome != "unchanged":
-                tx.append(self._event(call, f"document.{outcome}", project, document, reaches))
+                action = "document.added" if outcome == "added" else "document.changed"
+                tx.append(self._event(call, action, project, document, reaches))
             return DocumentEdit(outcome, document, reaches, dry_run=False)
 
         return await self._work.change(call, write)

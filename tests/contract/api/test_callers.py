@@ -201,6 +201,8 @@ async def test_no_get_changes_anything() -> None:
         ids = await fill(client, "hotel")
         run = await run_tests(client, "hotel", ref="live")
         data = await fill_data(client, ids)
+        text = {"id": "sauna", "text": "The sauna is hot."}
+        good(await client.post(f"{PREFIX}/projects/hotel/knowledge/documents", json=text))
         paths = [
             path.format(
                 project="hotel",
@@ -210,6 +212,8 @@ async def test_no_get_changes_anything() -> None:
                 number=1,
                 id=ids["conversation"],
                 digest=ids["digest"],
+                document="sauna",
+                widget="default",
                 run=run["id"],
                 **data,
             )

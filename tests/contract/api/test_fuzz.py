@@ -58,6 +58,8 @@ def fixed() -> Any:
                 good(await client.put(f"{hotel}/secrets/KEY", json={"value": "v"}))
                 new = {"If-Match": "*"}
                 good(await client.put(f"{hotel}/connections/openai", json={"kind": "model"}, headers=new))
+                text = {"id": "sauna", "text": "The sauna is hot."}
+                good(await client.post(f"{hotel}/knowledge/documents", json=text))
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
                 Fixed.ids |= await fill_data(client, Fixed.ids)
                 Fixed.ids["run"] = (await run_tests(client, "hotel", ref="live"))["id"]
@@ -81,6 +83,8 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "digest": [ids["digest"]],
         "id": [ids["conversation"]],
         "run": [ids["run"]],
+        "document": ["sauna"],
+        "widget": ["default"],
         "table": ["rooms"],
         "tag": ["vip"],
         "ticket": [ids["ticket"]],

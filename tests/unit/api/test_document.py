@@ -51,6 +51,49 @@ POST /projects/{project}/test-runs
 GET /projects/{project}/test-runs
 GET /projects/{project}/test-runs/{run}
 POST /projects/{project}/test-runs/{run}/cancel
+POST /conversations/{id}/replay
+GET /conversations/{id}/review
+POST /conversations/{id}/tags
+DELETE /conversations/{id}/tags/{tag}
+POST /conversations/{id}/notes
+POST /conversations/{id}/feedback
+GET /projects/{project}/tags
+POST /conversations/{id}/erase
+POST /projects/{project}/erasures
+GET /projects/{project}/tickets
+GET /projects/{project}/tickets/{ticket}
+POST /projects/{project}/tickets/{ticket}/assign
+POST /projects/{project}/tickets/{ticket}/close
+GET /projects/{project}/executions
+POST /projects/{project}/tables
+GET /projects/{project}/tables
+GET /projects/{project}/tables/{table}
+PATCH /projects/{project}/tables/{table}
+DELETE /projects/{project}/tables/{table}
+GET /projects/{project}/tables/{table}/rows
+POST /projects/{project}/tables/{table}/rows
+DELETE /projects/{project}/tables/{table}/rows
+POST /projects/{project}/tables/{table}/import
+GET /projects/{project}/tables/{table}/export
+GET /projects/{project}/knowledge/documents
+POST /projects/{project}/knowledge/documents
+POST /projects/{project}/knowledge/uploads
+GET /projects/{project}/knowledge/documents/{document}
+DELETE /projects/{project}/knowledge/documents/{document}
+GET /projects/{project}/knowledge/sources
+POST /projects/{project}/knowledge/sources/{slug}/sync
+GET /projects/{project}/knowledge/search
+GET /projects/{project}/secrets
+PUT /projects/{project}/secrets/{name}
+DELETE /projects/{project}/secrets/{name}
+PUT /projects/{project}/secrets/{name}/overrides/{alias}/{side}
+DELETE /projects/{project}/secrets/{name}/overrides/{alias}/{side}
+POST /projects/{project}/secrets/rotate
+GET /projects/{project}/connections
+GET /projects/{project}/connections/{slug}
+PUT /projects/{project}/connections/{slug}
+DELETE /projects/{project}/connections/{slug}
+GET /projects/{project}/widgets/{widget}
 GET /projects/{project}/history
 GET /audit
 GET /audit/verify
@@ -123,7 +166,7 @@ def test_every_write_takes_an_idempotency_key_and_no_read_does(document: dict[st
 
 def test_release_operations_can_be_tried_without_effect(document: dict[str, Any]) -> None:
     for place, operation in operations(document).items():
-        if place.endswith(("/publish", "/promote", "/rollback", "/import")):
+        if place.endswith(("/publish", "/promote", "/rollback", "{project}/import")):
             assert "dry_run" in {parameter["name"] for parameter in operation["parameters"]}, place
 
 

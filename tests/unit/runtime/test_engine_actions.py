@@ -249,3 +249,70 @@ def test_an_answer_that_leaves_nothing_open_asks_for_more() -> None:
     for text in (LATE, "no thanks", "thank you", "Who won the football match yesterday?"):
         assert "Anything else?" not in chat.say(text).said, text
     assert "Anything else?" not in chat.say("Do you have group rates?").said, "it is handed off"
+
+
+WAYS_ASIDE: dict[str, tuple[str, dict[str, object], str]] = {
+    "a guardrail": (
+        "guardrail/palace",
+        {"patterns": ["palace"], "message": "Not that. Shall we go on?"},
+        "The palace?",
+    ),
+    "a workflow": (
+        "workflow/boat",
+        {
+            "trigger": {"phrases": ["I want a boat"]},
+            "start": "a",
+            "steps": [{"id": "a", "type": "say", "text": "Noted. Is that right?"}],
+        },
+        "I want a boat",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_ASIDE)
+def test_a_yes_to_something_else_is_no_consent(way: str) -> None:
+    address, body, text = WAYS_ASIDE[way]
+    conversation = talk(changed(hotel("v3"), address, body))
+    conversation.say(LATE)
+    conversation.say(text)
+    assert conversation.last.state["pending"] is None
+    assert conversation.last.trace["actions"][-1]["outcome"] == "lapsed"
+    assert "sms_sent" not in kinds_after(conversation, "yes")
+
+
+def test_a_yes_to_a_workflows_question_is_no_consent_to_an_offer_before_it() -> None:
+    actions = [
+        {"id": "a", "type": "sms", "target": "late-check-out", "message": "Shall I text you?"},
+        {"id": "b", "type": "workflow", "target": "request-early-check-in"},
+    ]
+    conversation = talk(changed(hotel("v3"), "topic/late-check-out", actions=actions))
+    conversation.say(LATE)
+    for text in ("yes", "Ada Lovelace", "yes", "yes"):
+        assert "sms_sent" not in kinds_after(conversation, text), text
+
+
+def test_the_same_offer_twice_is_still_open() -> None:
+    conversation = talk(hotel("v3"))
+    conversation.say(LATE)
+    conversation.say(LATE)
+    assert "sms_sent" in kinds_after(conversation, "yes")
+
+
+def test_an_offer_that_was_never_heard_cannot_be_agreed_to() -> None:
+    silent = changed(hotel("v3"), "guardrail/fee", {"patterns": ["2 pm"], "message": "Ask the desk, please."})
+    conversation = talk(silent)
+    assert conversation.say(LATE).said == "Ask the desk, please."
+    assert conversation.effects("sms_offered") == []
+    assert "sms_sent" not in kinds_after(conversation, "yes")
+
+
+def test_what_was_asked_is_asked_again_after_a_silence() -> None:
+    conversation = talk(hotel("v3"))
+    conversation.say(LATE)
+    assert conversation.say("", "silence").said.endswith("Shall I text you a link to book it?")
+    assert "sms_sent" in kinds_after(conversation, "yes")
+    step = {"id": "a", "type": "ask", "text": "Shall I book it?"}
+    asking = changed(hotel("v3"), "workflow/boat", {"trigger": {"phrases": ["a boat"]}, "start": "a", "steps": [step]})
+    conversation = talk(asking)
+    conversation.say("a boat")
+    assert conversation.say("", "silence").said.endswith("Shall I book it?")

@@ -72,17 +72,17 @@ class LocalBrain:
 
 def _answer(turn: Turn, intent: Intent | None, intents: tuple[Intent, ...]) -> Working[None]:
     if intent is not None:
-        _lapse(turn)
+        lapse_offer(turn)
         yield from _answer_intent(turn, intent)
         return
     unclear = _is_unclear(turn)
     passages = yield from retrieve(turn, turn.text)
     if passages:
-        _lapse(turn)
+        lapse_offer(turn)
         _answer_passage(turn, passages[0])
         return
     if not unclear:
-        _lapse(turn)
+        lapse_offer(turn)
     if _repeat_offer(turn):
         return
     if unclear or not turn.program.topics:
@@ -132,7 +132,7 @@ def small_talk(turn: Turn, intent: Intent | None) -> bool:
         return _ask_for_person(turn, intent.topic if intent else None)
     if intent is not None and intent.exact:
         return False
-    _lapse(turn)
+    lapse_offer(turn)
     turn.decision = talk
     turn.state["misses"] = 0
     turn.add("small_talk", about=talk)
@@ -150,7 +150,7 @@ def _ask_for_person(turn: Turn, topic: TopicPlan | None) -> bool:
     handoff = turn.program.default_handoff
     if own or (handoff is None and topic is not None):
         return False
-    _lapse(turn)
+    lapse_offer(turn)
     turn.decision = "person"
     if handoff is None:
         turn.add("fallback", reason="nobody to hand off to", count=turn.state["misses"])
@@ -302,7 +302,7 @@ def _repeat_offer(turn: Turn) -> bool:
     """Asks an open offer once more when the answer was not understood; then it lapses."""
     pending = turn.state["pending"]
     if not pending or pending.get("repeats") != 0 or not pending.get("question"):
-        _lapse(turn)
+        lapse_offer(turn)
         return False
     turn.decision = "offer_repeated"
     turn.state["pending"] = {**pending, "repeats": 1}
@@ -313,7 +313,7 @@ def _repeat_offer(turn: Turn) -> bool:
     return True
 
 
-def _lapse(turn: Turn) -> None:
+def lapse_offer(turn: Turn) -> None:
     """Drops an offer that was answered with something else."""
     pending = turn.state["pending"]
     if pending:
