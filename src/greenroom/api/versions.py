@@ -84,4 +84,5 @@ def version_out(view: VersionView, names: Mapping[str, str]) -> VersionOut:
         published_in=view.published_in,
         environments=list(view.served_in),
         mark=version.mark,
+        changed_documents=[each.document for each in view.changed_documents],
     )

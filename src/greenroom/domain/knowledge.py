@@ -222,14 +222,6 @@ def pins_of(entities: Mapping[Address, Body]) -> Mapping[str, str]:
     return {each.document: each.pinned for each in listed if each.pinned and each.document not in moving}
 
 
-def decide_pin(document: Document | None, digest: str, kept: bool) -> None:
-    """Raises Invalid `pin_unknown` when a document cannot be pinned to a digest, because nothing holds it."""
-    if kept or (document is not None and document.digest == digest):
-        return
-    message = "nothing here has this digest; pin the document's present digest, or one of an earlier version"
-    raise Invalid("pin_unknown", f"{digest[:19]}… cannot be pinned: {message}", errors=[Fault("/pinned", message)])
-
-
 def decide_collected(
     contents: Iterable[tuple[str, datetime]], current: Iterable[str], pinned: Iterable[str], now: datetime
 ) -> tuple[str, ...]:

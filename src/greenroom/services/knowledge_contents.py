@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Literal
 
 from greenroom.domain.canonical import Digest
-from greenroom.domain.entities import Address, parse_body
+from greenroom.domain.entities import Address, Body, parse_body
 from greenroom.domain.environments import Environment
-from greenroom.domain.errors import Conflict, LimitReached, Missing, NotFound, Stale
+from greenroom.domain.errors import Conflict, Fault, LimitReached, Missing, NotFound, Stale
 from greenroom.domain.ids import ProjectId
 from greenroom.domain.knowledge import (
     KIND,
@@ -226,6 +226,21 @@ def load_knowledge(tx: Reading, snapshot: Snapshot):
     wanted = {address: digest for address, digest in snapshot.items() if address.kind == KIND}
     stored = tx.load_bodies(set(wanted.values())) if wanted else {}
     return {address: parse_body(stored[digest]) for address, digest in wanted.items()}
+
+
+def find_lost_pins(tx: Reading, project: ProjectId, entities: Mapping[Address, Body]) -> list[Fault]:
+    """Returns a fault for each document that is pinned to a content which is not kept here."""
+    found: list[Fault] = []
+    for address, body in entities.items():
+        for index, listed in enumerate(body.get("documents") or ()):
+            pinned = str(listed.get("pinned") or "")
+            if pinned and tx.find_record(project, CONTENT, pinned) is None:
+                message = (
+                    f"nothing here has the digest {pinned[:19]}…, so '{listed.get('document')}' cannot be pinned to it"
+                )
+                hint = "pin the document's present digest, or one of an earlier version"
+                found.append(Fault(f"/{address}/documents/{index}/pinned", message, "pin_unknown", hint))
+    return found
 
 
 def find_pins(tx: Reading, project: ProjectId) -> set[str]:

@@ -10,7 +10,7 @@ from greenroom.domain.drafts import Draft
 from greenroom.domain.entities import Address, Body
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import Conflict, Fault, Invalid, Refused, Stale
-from greenroom.domain.knowledge import digests_for
+from greenroom.domain.knowledge import KIND, digests_for
 from greenroom.domain.merges import Resolution
 from greenroom.domain.notes import Note, check_note
 from greenroom.domain.projects import Project
@@ -23,7 +23,7 @@ from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import BodyReader, Compared, compare_states
 from greenroom.services.drafts import Drafts, DraftView, load_editable, put_bodies
 from greenroom.services.environments import ReleaseView, count_running, is_public
-from greenroom.services.knowledge_contents import find_stamp, load_digests, load_knowledge
+from greenroom.services.knowledge_contents import find_lost_pins, find_stamp, load_digests, load_knowledge
 from greenroom.services.plans import Choice, Plan, PublishRequest, TakenBack
 from greenroom.services.programs import Programs
 from greenroom.services.rebases import Rebased, rebase_draft
@@ -193,8 +193,9 @@ class Publishing:
         head = State(f"draft:{alias}", rebased.snapshot, None, environment, draft)
         compared = compare_states(tx, project, rebased.served, head, self._work.kinds, reader)
         findings = check_snapshot(tx, project, rebased.served.snapshot, rebased.snapshot, reader, self._work.kinds)
-        if findings.errors and not rebased.conflicts:
-            raise Invalid("not_publishable", _say_faults(findings.errors), errors=findings.errors)
+        errors = (*findings.errors, *_find_lost_pins(tx, project, rebased))
+        if errors and not rebased.conflicts:
+            raise Invalid("not_publishable", _say_faults(errors), errors=errors)
         cautions = [*(Caution(f.code, f.message) for f in findings.warnings), *told]
         note = self._check_note(request, compared, cautions, dry_run)
         if public and request.release and not dry_run:
@@ -307,6 +308,14 @@ class Publishing:
                 | _taken_back_data(prepared.rebased.taken_back),
             )
         )
+
+
+def _find_lost_pins(tx: Reading, project: Project, rebased: Rebased) -> Sequence[Fault]:
+    """Returns the pins of changed knowledge to contents that are not kept."""
+    changes = rebased.served.snapshot.differing(rebased.snapshot)
+    if not any(address.kind == KIND and after is not None for address, _, after in changes):
+        return ()
+    return find_lost_pins(tx, project.id, load_knowledge(tx, rebased.snapshot))
 
 
 def _documents_of(tx: Reading, project: Project, snapshot: Snapshot) -> Mapping[str, str]:

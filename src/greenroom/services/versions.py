@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from greenroom.domain.environments import choose_stable
+from greenroom.domain.knowledge import Difference, changed_since, pins_of
 from greenroom.domain.projects import Project
 from greenroom.domain.versions import Mark, Version
 from greenroom.ports import Reading, Writing
-from greenroom.services.states import load_environment, load_project, load_version
+from greenroom.services.knowledge_contents import load_digests, load_knowledge
+from greenroom.services.states import load_environment, load_project, load_snapshot, load_version
 from greenroom.services.work import Call, Work
 
 
@@ -20,6 +22,8 @@ class VersionView:
     version: Version
     published_in: str
     served_in: Sequence[str]
+    changed_documents: Sequence[Difference] = ()
+    """Only of a version that is loaded by itself."""
 
 
 class Versions:
@@ -58,7 +62,9 @@ class Versions:
 
         def work(tx: Reading) -> VersionView:
             project = load_project(tx, slug)
-            return view_versions(tx, project, [load_version(tx, project, number)])[0]
+            version = load_version(tx, project, number)
+            view = view_versions(tx, project, [version])[0]
+            return replace(view, changed_documents=_find_changed(tx, project, version))
 
         return await self._work.read(call, work)
 
@@ -82,6 +88,14 @@ class Versions:
             return view_versions(tx, project, [replace(version, mark=mark)])[0]
 
         return await self._work.change(call, work)
+
+
+def _find_changed(tx: Reading, project: Project, version: Version) -> Sequence[Difference]:
+    """Returns the listed documents whose content changed since the version was published (R33)."""
+    if not version.documents:
+        return ()
+    pins = pins_of(load_knowledge(tx, load_snapshot(tx, version.digest)))
+    return changed_since(version.documents, load_digests(tx, project.id), pins)
 
 
 def view_versions(tx: Reading, project: Project, versions: Sequence[Version]) -> list[VersionView]:

@@ -24,6 +24,8 @@ class VersionOut(Out):
     published_in: str
     environments: list[str] = []
     mark: str = "none"
+    changed_documents: list[str] = []
+    """Listed documents whose content is another one than when the version was published; only when one is loaded."""
 
 
 class VersionChangeIn(In):

@@ -116,6 +116,31 @@ async def test_a_pin_keeps_what_was_there(story: Story) -> None:
     assert not (await find(story, "When is the sauna heated?", "v1")).passages
 
 
+async def test_a_version_says_which_documents_changed_since_it_was_published(story: Story) -> None:
+    first = (await put(story, "pool", POOL)).document.digest
+    await put(story, "sauna", SAUNA)
+    await put(story, "gym", "The gym never closes.")
+    listed = [{"document": "pool", "pinned": first}, {"document": "sauna"}, {"document": "gym"}]
+    await list_in_draft(story, documents=listed)
+    await publish(story)
+    version = await story.desk.versions.load(story.call(), "hotel", 1)
+    assert version.version.documents["sauna"] == digest_of_text(SAUNA)
+    assert version.changed_documents == ()
+    await put(story, "pool", SAUNA)
+    await put(story, "sauna", POOL)
+    changed = (await story.desk.versions.load(story.call(), "hotel", 1)).changed_documents
+    assert [each.document for each in changed] == ["sauna"], "a pinned document does not move"
+
+
+async def test_nothing_is_pinned_to_what_is_not_kept(story: Story) -> None:
+    await put(story, "pool", POOL)
+    lost = "sha256:" + "0" * 64
+    await list_in_draft(story, documents=[{"document": "pool", "pinned": lost}])
+    with pytest.raises(Invalid, match="which nothing here holds") as wrong:
+        await publish(story)
+    assert [fault.pointer for fault in wrong.value.errors] == ["/knowledge/faq/documents/0/pinned"]
+
+
 async def test_only_what_nothing_needs_is_collected(story: Story) -> None:
     pinned = (await put(story, "pool", POOL)).document.digest
     await list_in_draft(story, documents=[{"document": "pool", "pinned": pinned}])
