@@ -136,7 +136,7 @@ async def test_nothing_is_pinned_to_what_is_not_kept(story: Story) -> None:
     await put(story, "pool", POOL)
     lost = "sha256:" + "0" * 64
     await list_in_draft(story, documents=[{"document": "pool", "pinned": lost}])
-    with pytest.raises(Invalid, match="which nothing here holds") as wrong:
+    with pytest.raises(Invalid, match="cannot be pinned to it") as wrong:
         await publish(story)
     assert [fault.pointer for fault in wrong.value.errors] == ["/knowledge/faq/documents/0/pinned"]
 
