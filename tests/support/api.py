@@ -88,7 +88,8 @@ async def make_stage(store: Any = None, reachable: Reachable | None = None) -> S
     """Returns a stage with two workspaces and a key for every role in each, and nothing else; in memory unless said."""
     store = store or MemoryStore()
     cipher = EnvelopeCipher("the key of tests")
-    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, reachable or Reachable(cipher=cipher, parser=SafeParser()))
+    parts = reachable or Reachable(cipher=cipher, parser=SafeParser())
+    desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, parts)
     now = datetime(2026, 11, 1, tzinfo=UTC)
     for workspace in (HOME, OTHER):
         await store.system(lambda tx, w=workspace: tx.insert_workspace(w, w, now))

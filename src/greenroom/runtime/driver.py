@@ -16,13 +16,17 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from greenroom.domain.asks import Answer, Ask, Place, Streamed
+from greenroom.domain.asks import Answer, Ask, Place, Streamed, failed
 from greenroom.ports import Clock, Outside
 from greenroom.runtime.engine import Context, Effect, Heard, Recorded, State, Step, recorded, stages, start
 from greenroom.runtime.program import Program
 from greenroom.runtime.texts import split_sentences
 
 __all__ = ["Delta", "TurnOutcome", "finish_turn", "run_turn", "start_turn"]
+
+MAX_TURN_MS = 20_000
+"""After so long a turn asks nothing more: the caller waits for an answer. Each ask has its own time-out beside."""
+LATE = failed("turn_too_long", f"the turn took more than {MAX_TURN_MS // 1000} s; nothing more was asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ async def run_turn(
     """Yields the reply piece by piece, then the outcome. A model's words go out while it writes them."""
     run = _Run(program, state, heard, context, clock)
     while (asked := run.advance()) is not None:
-        if asked.gate is None:
-            run.answer(await outside.answer(asked, place))
+        if run.is_late() or asked.gate is None:
+            run.answer(LATE if run.is_late() else await outside.answer(asked, place))
             continue
         async for piece in _stream(asked, asked.gate, outside, place):
             if isinstance(piece, Delta):
@@ -100,7 +104,7 @@ async def finish_turn(
     """Returns the outcome of a whole turn."""
     run = _Run(program, state, heard, context, clock)
     while (asked := run.advance()) is not None:
-        run.answer(await outside.answer(asked, place))
+        run.answer(LATE if run.is_late() else await outside.answer(asked, place))
     return run.outcome()
 
 
@@ -139,6 +143,10 @@ class _Run:
                 self._asked = item.to
                 return item
             self._measure(item)
+
+    def is_late(self) -> bool:
+        """Says whether the turn has taken so long that nothing more is asked."""
+        return self._last - self._begun > MAX_TURN_MS
 
     def answer(self, answer: Answer) -> None:
         """Gives the answer to the last ask."""
