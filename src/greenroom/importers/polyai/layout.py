@@ -62,11 +62,11 @@ def _carried(pattern: str, form: Form, item: str, status: Status, reason: str) -
 _CARRIED = (
     _carried(
         r"(agent_settings|voice|chat)/safety_filters\.ya?ml", "yaml", "safety filter", "kept",
-        "guardrails come with the next milestone",
+        "those of the agent are guardrails here, on every channel; the file is kept to be given back",
     ),
     _carried(
         r"agent_settings/guardrails\.ya?ml", "yaml", "guardrails", "kept",
-        "guardrails come with the next milestone",
+        "their form is not known here; write them as guardrails",
     ),
     _carried(
         r"voice/speech_recognition/asr_settings\.ya?ml", "yaml", "speech recognition settings", "kept",

@@ -7,7 +7,7 @@ from typing import Any
 
 from greenroom.domain.canonical import Json
 from greenroom.domain.errors import Fault, Invalid
-from greenroom.importers.polyai import agent, cases, config, flows, functions, layout, settle, topics
+from greenroom.importers.polyai import agent, cases, config, flows, functions, guards, layout, settle, topics
 from greenroom.importers.polyai.controls import Controls
 from greenroom.importers.polyai.desk import AGENT, SETTINGS, Desk
 from greenroom.importers.polyai.mentions import Rewriter
@@ -75,6 +75,7 @@ class _Project:
         for module in self.modules:
             functions.read_function(module, self.desk, self.names, flow_slugs)
         self._read_controls()
+        guards.read_guards(self.desk)
         self._read_cases()
         self._read_agent()
         self.rewriter.report()
