@@ -38,6 +38,9 @@ def name_flows(flows: dict[str, Flow], names: Names, desk: Desk) -> dict[str, st
     return slugs
 
 
+NEEDS_MODEL = "a model carries it out, with the flow's functions; an agent without one leaves the flow here"
+
+
 def read_flow(flow: Flow, slug: str, desk: Desk, rewriter: Rewriter) -> None:
     """Lays down one workflow; its functions have their slugs already."""
     config, address = flow.config, Address("workflow", slug)
@@ -71,7 +74,7 @@ def _read_step(sheet: Sheet, flow: Flow, address: Address, rewriter: Rewriter) -
         condition.texts("required_entities")
     settings = {key: item for key, item in sheet.value.items() if key not in ("name", "prompt")}
     desk = sheet.desk
-    desk.read(sheet.path, "flow step", address)
+    desk.read(sheet.path, "flow step", address, reason=NEEDS_MODEL)
     for key, item in settings.items():
         count = len(item) if isinstance(item, list) else int(item is not None)
         desk.note(sheet.path, f"step {key}", "kept", CARRIED, count=count, address=address)
