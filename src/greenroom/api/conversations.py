@@ -67,6 +67,7 @@ async def start(ask: Given, project: ProjectPath, body: ConversationIn) -> Respo
         caller=body.caller,
         called=body.called,
         variant=body.variant,
+        language=body.language,
         variables=body.variables,
         sip_headers=body.sip_headers,
     )

@@ -193,6 +193,7 @@ class SettingsPlan:
     silence_limit: int = 0
     silence_message: str = ""
     time_zone: str = "UTC"
+    languages: tuple[str, ...] = ()
     ask_again: str = ""
     """Said after an answer that leaves nothing open; '' for nothing."""
     knowledge_limit: int = 3

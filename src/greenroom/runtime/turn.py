@@ -101,7 +101,6 @@ class Turn:
         self.before = read_state(state)
         self.state = read_state(state)
         self.text = clean(heard)[:MAX_HEARD]
-        self.language = context.language or program.settings.default_language
         self.effects: list[dict[str, Any]] = []
         self.problems: list[str] = []
         self.actions: list[dict[str, Any]] = []
@@ -133,6 +132,15 @@ class Turn:
     def agent(self) -> AgentPlan:
         """Returns the agent that has the conversation now."""
         return self.program.agents.get(self.state["agent"], self.program.agent)
+
+    @property
+    def language(self) -> str:
+        """Returns the language asked for, if the agent (or the version) speaks it or names none; else the default."""
+        settings = self.program.settings
+        wanted, spoken = self.context.language.lower(), self.agent.languages or settings.languages
+        found = next((each for each in spoken if each.lower() == wanted), "")
+        found = found or next((each for each in spoken if wanted and each.lower()[:2] == wanted[:2]), "")
+        return found or (self.context.language if wanted and not spoken else settings.default_language)
 
     @property
     def history(self) -> list[dict[str, str]]:

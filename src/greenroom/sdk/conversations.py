@@ -37,6 +37,7 @@ class Conversations(Noun[S_co]):
         caller: str | None = None,
         called: str | None = None,
         variant: str | None = None,
+        language: str | None = None,
     ) -> Call[StartedOut]:
         """Starts a conversation in an environment (or the default entry), or, as a test, on any ref."""
         body = fill(
@@ -50,6 +51,7 @@ class Conversations(Noun[S_co]):
             caller=caller,
             called=called,
             variant=variant,
+            language=language,
         )
         return write_call("POST", as_model(StartedOut), path_of("projects", project, "conversations"), body=body)
 

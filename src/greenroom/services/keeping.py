@@ -32,6 +32,7 @@ class Beginning:
     caller: str = ""
     called: str = ""
     variant: str = ""
+    language: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sip_headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -170,6 +171,7 @@ def write_context(
         "caller": begin.caller,
         "called": begin.called,
         "variant": begin.variant,
+        "language": begin.language,
         "sip_headers": dict(begin.sip_headers),
         "variables": dict(begin.variables),
     }

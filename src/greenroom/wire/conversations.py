@@ -21,6 +21,8 @@ class ConversationIn(In):
     caller: str = Field("", max_length=100)
     called: str = Field("", max_length=100)
     variant: str = Field("", max_length=80)
+    language: str = Field("", max_length=35)
+    """A tag such as de-DE; without one, or where the agent does not speak it, the default language."""
 
 
 class ConversationOut(Out):

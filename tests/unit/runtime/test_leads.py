@@ -247,3 +247,16 @@ def test_a_closing_question_follows_an_answer_that_leaves_nothing_open() -> None
     call = house(changes=more)
     assert call.say("Where can I park?").said == "Parking is behind the house. Anything else?"
     assert "Anything else?" not in call.say("goodbye").said
+
+
+def test_a_language_is_spoken_if_the_agent_speaks_it() -> None:
+    def heard(wanted: str, **agent: Any) -> str:
+        more = {"agent/desk": agent, "settings/default": {"default_language": "en-GB", "languages": ["en-GB", "fr-FR"]}}
+        call = house("voice", more, language=wanted)
+        assert call.last.speech is not None
+        return call.last.speech["language"]
+
+    assert [heard(wanted) for wanted in ("", "fr-FR", "fr", "de-DE")] == ["en-GB", "fr-FR", "fr-FR", "en-GB"]
+    assert heard("de-AT", languages=["de-DE", "en-GB"]) == "de-DE"
+    greeting = house(changes={"agent/desk": {"languages": ["de-DE"]}}, language="de-DE").last.said
+    assert greeting == "Hallo! Wie kann ich Ihnen helfen?"

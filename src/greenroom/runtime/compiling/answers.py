@@ -134,6 +134,7 @@ def settings(slug: str, body: Body) -> SettingsPlan:
         max(0, bodies.whole(silence, "max_count") or 0),
         bodies.text(silence, "message"),
         bodies.text(body, "time_zone") or default.time_zone,
+        bodies.texts(body, "languages"),
         bodies.text(bodies.mapping(body.get("end_of_call")), "ask_again"),
         bodies.whole(knowledge, "limit") or default.knowledge_limit,
         default.knowledge_min_score if least is None else least,
