@@ -37,7 +37,7 @@ def create(
     name: Annotated[str, typer.Argument(help="Display name.")],
     slug: Annotated[str | None, typer.Option("--slug", help="Name in URLs; default: made from the name.")] = None,
     template: Annotated[
-        Literal["pipeline", "parallel", "simple"], typer.Option("--template", help="Its first environments.")
+        Literal["pipeline", "parallel", "simple", "legacy"], typer.Option("--template", help="Its first environments.")
     ] = "pipeline",
     as_json: AsJson = False,
 ) -> None:

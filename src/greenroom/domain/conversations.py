@@ -61,6 +61,8 @@ class Conversation:
     tags: tuple[str, ...] = ()
     erased_at: datetime | None = None
     """When what the user said was erased (R36)."""
+    entry: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """How it came in, so that "why this one?" has an answer for ever (R22); free of personal data."""
 
     @property
     def pinned(self) -> bool:

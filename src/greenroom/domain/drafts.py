@@ -46,6 +46,8 @@ class DraftChange:
     digest: Digest | None
     revision: int
     at: datetime
+    by: str = ""
+    """Who saved it; differs from the draft's owner in a shared draft."""
 
 
 def snapshot_of_draft(base: Snapshot, changes: Mapping[Address, DraftChange]) -> Snapshot:

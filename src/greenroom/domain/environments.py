@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from greenroom.domain.ids import EnvironmentId, ProjectId
@@ -15,7 +16,7 @@ SlotRange = tuple[int, int]
 """First and last slot, both included."""
 
 DraftMode = Literal["private", "shared"]
-TemplateName = Literal["pipeline", "parallel", "simple"]
+TemplateName = Literal["pipeline", "parallel", "simple", "legacy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Environment:
     salt: str
     seq: int = 0
     arms: tuple[Arm, ...] = ()
+    deleted_at: datetime | None = None
+    """When it was deleted. Its row, releases and aliases stay: an alias never comes to mean another place (R16)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +106,12 @@ TEMPLATES: Mapping[str, Template] = {
     # Shared drafts come with the parallel-work milestone; until then every draft is private.
     "parallel": Template("private", (EnvironmentPlan("main", "Main", editable=True, default_entry=True),)),
     "simple": Template("private", (EnvironmentPlan("production", "Production", editable=True, default_entry=True),)),
+    "legacy": Template(
+        "shared",
+        (
+            EnvironmentPlan("development", "Development", editable=True, internal=True),
+            EnvironmentPlan("staging", "Staging", internal=True, promotes_from="development"),
+            EnvironmentPlan("production", "Production", promotes_from="staging", default_entry=True),
+        ),
+    ),
 }

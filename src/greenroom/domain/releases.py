@@ -14,7 +14,7 @@ from typing import Literal
 from greenroom.domain.environments import Arm, choose_arm, choose_stable
 from greenroom.domain.ids import EnvironmentId, PrincipalId, ReleaseId
 
-Operation = Literal["publish", "promote", "rollback", "hotfix"]
+Operation = Literal["publish", "promote", "rollback", "hotfix", "clone", "merge"]
 Policy = Literal["finish", "switch", "drain"]
 
 DEFAULT_POLICY: dict[Operation, Policy] = {
@@ -22,6 +22,8 @@ DEFAULT_POLICY: dict[Operation, Policy] = {
     "promote": "finish",
     "hotfix": "finish",
     "rollback": "switch",
+    "clone": "finish",
+    "merge": "finish",
 }
 
 

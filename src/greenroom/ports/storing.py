@@ -103,10 +103,16 @@ class Reading(Protocol):
         ...
 
     def list_environments(self, project: ProjectId) -> Sequence[Environment]:
-        """Returns all environments by position."""
+        """Returns all environments that are not deleted, by position."""
         ...
 
-    def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None: ...
+    def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:
+        """Returns an environment, a deleted one too: look at `deleted_at`."""
+        ...
+
+    def list_aliases(self, project: ProjectId) -> Mapping[str, EnvironmentId]:
+        """Returns every alias there ever was, those of deleted environments included."""
+        ...
 
     def load_bodies(self, digests: Collection[Digest]) -> Mapping[Digest, bytes]:
         """Returns the bodies that exist; costs one query for each 500."""
@@ -208,6 +214,18 @@ class Writing(Reading, Protocol):
         ...
 
     def update_project(self, project: Project) -> None: ...
+
+    def insert_environment(self, environment: Environment) -> bool:
+        """Keeps a new environment and its alias. Returns False, writing nothing, when the alias is taken."""
+        ...
+
+    def update_environment(self, environment: Environment) -> None:
+        """Replaces all but what it serves: `seq`, `arms` and `salt` stay, whatever is given."""
+        ...
+
+    def insert_alias(self, project: ProjectId, alias: str, environment: EnvironmentId) -> bool:
+        """Gives an environment one more alias, for ever. Returns False when it is taken."""
+        ...
 
     def take_version_number(self, project: ProjectId) -> int:
         """Returns the next version number; gaps appear only when the transaction fails."""

@@ -48,6 +48,9 @@ def load_project(tx: Reading, slug: str) -> Project:
 def load_environment(tx: Reading, project: Project, alias: str) -> Environment:
     """Returns the environment with an alias. Raises NotFound that lists the aliases there are."""
     found = tx.find_environment(project.id, alias)
+    if found is not None and found.deleted_at is not None:
+        detail = f"the environment '{alias[:80]}' of {project.slug} was deleted on {found.deleted_at:%Y-%m-%d}"
+        raise NotFound("environment_deleted", detail)
     if found is None:
         aliases = ", ".join(e.alias for e in tx.list_environments(project.id))
         raise NotFound("environment_not_found", f"{project.slug} has no environment '{alias[:80]}'; it has: {aliases}")

@@ -12,7 +12,7 @@ class ProjectIn(In):
 
     name: DisplayName
     slug: str | None = None
-    template: Literal["pipeline", "parallel", "simple"] = "pipeline"
+    template: Literal["pipeline", "parallel", "simple", "legacy"] = "pipeline"
 
 
 class ProjectChangeIn(In):

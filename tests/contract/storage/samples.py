@@ -104,6 +104,10 @@ def release(seq: int, served: int, environment: str = "env_live_1", **changes: A
     return replace(made, **changes)
 
 
+def b_environment() -> Environment:
+    return replace(environments(project())[1], id=EnvironmentId("env_b_1"), alias="b", name="B", position=9)
+
+
 def draft(name: str = "drf_1", owner: PrincipalId = ANN, **changes: Any) -> Draft:
     made = Draft(
         DraftId(name),
@@ -121,7 +125,7 @@ def draft(name: str = "drf_1", owner: PrincipalId = ANN, **changes: Any) -> Draf
 
 
 def change(slug: str, text: str | None, revision: int = 1) -> DraftChange:
-    return DraftChange(topic(slug), None if text is None else body(text).digest, revision, at(revision))
+    return DraftChange(topic(slug), None if text is None else body(text).digest, revision, at(revision), "mem_bob")
 
 
 def conversation(name: str = "cnv_1", **changes: Any) -> Conversation:
@@ -139,6 +143,7 @@ def conversation(name: str = "cnv_1", **changes: Any) -> Conversation:
         "guest-7",
         at(0),
         at(0),
+        entry={"by": "split", "slot": 7},
         state={"step": "greet", "slots": {"nights": 2, "rate": 0.5, "vip": True, "note": "zero\0inside"}},
     )
     return replace(made, **changes)
@@ -193,6 +198,9 @@ class Step:
 FULL_WORKSPACE = [
     Step("insert_project", lambda t: t.insert_project(project(), environments(project()))),
     Step("update_project", lambda t: t.update_project(project(name="Grand Hôtel"))),
+    Step("insert_environment", lambda t: t.insert_environment(b_environment())),
+    Step("update_environment", lambda t: t.update_environment(replace(b_environment(), name="Two"))),
+    Step("insert_alias", lambda t: t.insert_alias(project().id, "beta", EnvironmentId("env_b_1"))),
     Step("insert_member", lambda t: t.insert_member(member())),
     Step("insert_key", lambda t: t.insert_key(api_key())),
     Step("update_key", lambda t: t.update_key(api_key(role="viewer"))),

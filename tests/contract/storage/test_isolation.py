@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ READING: dict[str, Callable[[Any], Any]] = {
     "list_projects": lambda t: t.list_projects("", 10),
     "list_environments": lambda t: t.list_environments(P),
     "find_environment": lambda t: t.find_environment(P, "live") or t.find_environment(P, LIVE),
+    "list_aliases": lambda t: t.list_aliases(P),
     "load_bodies": lambda t: t.load_bodies([body("Pool").digest]),
     "find_snapshot": lambda t: t.find_snapshot(SNAPSHOT.digest),
     "list_referrers": lambda t: t.list_referrers(P, [topic("pool")]),
@@ -90,6 +92,11 @@ WRITING: dict[str, Callable[[Any], Any] | str] = {
     "record_replay": OWN,
     "delete_project": lambda t: t.delete_project(P),
     "update_project": lambda t: t.update_project(project(name="Taken")),
+    "insert_environment": lambda t: t.insert_environment(
+        replace(environments(project())[0], id=EnvironmentId("env_new"), alias="new")
+    ),
+    "update_environment": lambda t: t.update_environment(replace(environments(project())[0], name="Taken")),
+    "insert_alias": lambda t: t.insert_alias(P, "other", LIVE),
     "take_version_number": lambda t: t.take_version_number(P),
     "put_bodies": lambda t: t.put_bodies(P, {topic("x"): body("x")}, {topic("x"): [topic("pool")]}),
     "insert_version": lambda t: t.insert_version(P, version(7)),

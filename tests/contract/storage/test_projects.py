@@ -14,6 +14,7 @@ from tests.contract.storage.samples import (
     SNAPSHOT,
     A,
     B,
+    at,
     body,
     conversation,
     draft,
@@ -170,3 +171,29 @@ async def test_text_that_not_every_database_can_hold_is_refused_everywhere(store
         await store.write(A, lambda t: t.insert_project(project(name=name), []))
     assert refused.value.code == "text_not_storable"
     assert await store.read(A, lambda t: t.list_projects("", 10)) == ()
+
+
+async def test_an_environment_is_added_changed_and_deleted_while_its_alias_stays_its_own(store: Store) -> None:
+    made = await make_project(store)
+    live, sandbox = environments(made)
+    new = replace(sandbox, id=EnvironmentId("env_new"), alias="new", name="New", position=5, salt="pepper")
+    assert await store.write(A, lambda t: t.insert_environment(new))
+    assert not await store.write(A, lambda t: t.insert_environment(replace(new, id=EnvironmentId("env_x"))))
+    assert await store.write(A, lambda t: t.insert_alias(made.id, "newer", new.id))
+    assert not await store.write(A, lambda t: t.insert_alias(made.id, "newer", live.id))
+    changed = replace(
+        new, alias="newest", name="Renamed", editable=False, internal=False, promotes_from=live.id, draft_mode="shared"
+    )
+    await store.write(A, lambda t: t.update_environment(replace(changed, seq=9, salt="x", arms=full_arm(3))))
+    for name in ("env_new", "new", "newer"):
+        assert await store.read(A, lambda t, n=name: t.find_environment(made.id, n)) == changed
+    gone = replace(changed, deleted_at=at(9))
+    await store.write(A, lambda t: t.update_environment(gone))
+    assert await store.read(A, lambda t: t.find_environment(made.id, "new")) == gone
+    assert new.id not in {e.id for e in await store.read(A, lambda t: t.list_environments(made.id))}
+    aliases = await store.read(A, lambda t: t.list_aliases(made.id))
+    assert aliases == {"live": live.id, "new": new.id, "newer": new.id, "sandbox": sandbox.id}
+    with pytest.raises(NotFound):
+        await store.write(A, lambda t: t.update_environment(replace(gone, id=EnvironmentId("env_nowhere"))))
+    with pytest.raises((NotFound, Conflict)):
+        await store.write(B, lambda t: t.insert_environment(new))

@@ -42,14 +42,16 @@ class MemoryReading(RecordReading):
         return _first(sorted(later, key=lambda project: project.slug), limit)
 
     def list_environments(self, project: ProjectId) -> Sequence[Environment]:
-        mine = [e for e in self._rows.environments.rows() if e.project == project]
+        mine = [e for e in self._rows.environments.rows() if e.project == project and e.deleted_at is None]
         return tuple(sorted(mine, key=lambda environment: (environment.position, environment.id)))
 
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:
-        for environment in self._rows.environments.rows():
-            if environment.project == project and alias_or_id in {environment.id, environment.alias}:
-                return environment
-        return None
+        id_ = self._rows.aliases.find((project, alias_or_id)) or EnvironmentId(alias_or_id)
+        found = self._rows.environments.find(id_)
+        return found if found is not None and found.project == project else None
+
+    def list_aliases(self, project: ProjectId) -> Mapping[str, EnvironmentId]:
+        return {alias: id_ for (where, alias), id_ in sorted(self._rows.aliases.items()) if where == project}
 
     def load_bodies(self, digests: Collection[Digest]) -> Mapping[Digest, bytes]:
         found = {digest: self._rows.bodies.find(digest) for digest in digests}

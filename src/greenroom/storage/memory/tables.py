@@ -92,6 +92,9 @@ class Rows:
     projects: Table[ProjectId, Project] = field(default_factory=Table[ProjectId, Project])
     next_version: Table[ProjectId, int] = field(default_factory=Table[ProjectId, int])
     environments: Table[EnvironmentId, Environment] = field(default_factory=Table[EnvironmentId, Environment])
+    aliases: Table[tuple[ProjectId, str], EnvironmentId] = field(
+        default_factory=Table[tuple[ProjectId, str], EnvironmentId]
+    )
     bodies: Table[Digest, bytes] = field(default_factory=Table[Digest, bytes])
     referrers: Table[tuple[ProjectId, Referrer], None] = field(default_factory=Table[tuple[ProjectId, Referrer], None])
     snapshots: Table[Digest, Snapshot] = field(default_factory=Table[Digest, Snapshot])

@@ -41,15 +41,37 @@ class MemoryWriting(MemoryReading, RecordWriting):
         self._rows.next_version.put(project.id, 1)
         for environment in environments:
             self._check_project(environment.project)
-            if self.find_environment(environment.project, environment.alias):
+            if not self.insert_environment(environment):
                 raise duplicate("environment")
-            _insert(self._rows.environments, environment.id, environment, "environment")
+        return True
+
+    def insert_environment(self, environment: Environment) -> bool:
+        self._check_project(environment.project)
+        check_texts(environment.name)
+        if self.find_environment(environment.project, environment.alias) is not None:
+            return False
+        _insert(self._rows.environments, environment.id, environment, "environment")
+        return self.insert_alias(environment.project, environment.alias, environment.id)
+
+    def update_environment(self, environment: Environment) -> None:
+        check_texts(environment.name)
+        self._check_environment(environment.id, environment.project)
+        old = self._rows.environments.find(environment.id)
+        assert old is not None, "it was checked"
+        kept = replace(environment, salt=old.salt, seq=old.seq, arms=old.arms)
+        self._rows.environments.put(environment.id, kept)
+
+    def insert_alias(self, project: ProjectId, alias: str, environment: EnvironmentId) -> bool:
+        self._check_environment(environment, project)
+        if self._rows.aliases.find((project, alias)) is not None:
+            return False
+        self._rows.aliases.put((project, alias), environment)
         return True
 
     def delete_project(self, project: ProjectId) -> None:
         self._check_project(project)
         rows = self._rows
-        environments = {e.id for e in self.list_environments(project)}
+        environments = {e.id for e in rows.environments.rows() if e.project == project}
         drafts = {draft.id for draft in rows.drafts.rows() if draft.project == project}
         conversations = {c.id for c in rows.conversations.rows() if c.project == project}
         rows.turns.drop_where([key for key, _ in rows.turns.items() if key[0] in conversations])
@@ -60,6 +82,7 @@ class MemoryWriting(MemoryReading, RecordWriting):
         rows.records.drop_where([key for key, _ in rows.records.items() if key[0] == project])
         rows.versions.drop_where([key for key, _ in rows.versions.items() if key[0] == project])
         rows.referrers.drop_where([key for key, _ in rows.referrers.items() if key[0] == project])
+        rows.aliases.drop_where([key for key, _ in rows.aliases.items() if key[0] == project])
         rows.environments.drop_where(list(environments))
         rows.next_version.drop(project)
         rows.projects.drop(project)

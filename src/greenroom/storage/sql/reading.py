@@ -40,8 +40,11 @@ _LIST_PROJECTS = (
     select(t.projects).where(p.workspace == WORKSPACE, p.slug > bindparam("w_after")).order_by(p.slug).limit(_LIMIT)
 )
 _LIST_ENVIRONMENTS = (
-    select(t.environments).where(e.workspace == WORKSPACE, e.project == _PROJECT).order_by(e.position, e.id)
+    select(t.environments)
+    .where(e.workspace == WORKSPACE, e.project == _PROJECT, e.deleted_at.is_(None))
+    .order_by(e.position, e.id)
 )
+_LIST_ALIASES = select(a.alias, a.environment).where(a.workspace == WORKSPACE, a.project == _PROJECT).order_by(a.alias)
 _ALIASED = select(a.environment).where(a.workspace == WORKSPACE, a.project == _PROJECT, a.alias == _ID)
 _FIND_ENVIRONMENT = select(t.environments).where(
     e.workspace == WORKSPACE,
@@ -152,6 +155,9 @@ class SqlReading(RecordReading):
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:
         row = self._work.first(_FIND_ENVIRONMENT, w_project=project, w_id=alias_or_id)
         return None if row is None else r.environment_from_row(row)
+
+    def list_aliases(self, project: ProjectId) -> Mapping[str, EnvironmentId]:
+        return {row["alias"]: row["environment"] for row in self._work.all(_LIST_ALIASES, w_project=project)}
 
     def load_bodies(self, digests: Collection[Digest]) -> Mapping[Digest, bytes]:
         found = self._work.each(_LOAD_BODIES, "w_digests", digests)

@@ -95,6 +95,7 @@ def environment_to_row(environment: Environment) -> dict[str, Any]:
         "salt": environment.salt,
         "seq": environment.seq,
         "arms": arms_to_bytes(environment.arms),
+        "deleted_at": to_us_or_none(environment.deleted_at),
     }
 
 
@@ -112,7 +113,12 @@ def environment_from_row(row: Row) -> Environment:
         row["salt"],
         row["seq"],
         arms_from_bytes(row["arms"]),
+        from_us_or_none(row["deleted_at"]),
     )
+
+
+def alias_to_row(project: ProjectId, alias: str, environment: EnvironmentId) -> dict[str, Any]:
+    return {"project": project, "alias": alias, "environment": environment}
 
 
 def version_to_row(project: ProjectId, version: Version) -> dict[str, Any]:
@@ -227,11 +233,12 @@ def draft_change_to_row(draft: DraftId, change: DraftChange) -> dict[str, Any]:
         "digest": change.digest,
         "revision": change.revision,
         "at": to_us(change.at),
+        "author": change.by,
     }
 
 
 def draft_change_from_row(row: Row) -> DraftChange:
-    return DraftChange(parse_address(row["address"]), row["digest"], row["revision"], from_us(row["at"]))
+    return DraftChange(parse_address(row["address"]), row["digest"], row["revision"], from_us(row["at"]), row["author"])
 
 
 def conversation_to_row(conversation: Conversation) -> dict[str, Any]:
@@ -257,6 +264,7 @@ def conversation_to_row(conversation: Conversation) -> dict[str, Any]:
         "topics": join_words(conversation.topics),
         "tags": join_words(conversation.tags),
         "erased_at": to_us_or_none(conversation.erased_at),
+        "entry": pack(conversation.entry).decode(),
     }
 
 
@@ -283,6 +291,7 @@ def conversation_from_row(row: Row) -> Conversation:
         split_words(row["topics"]),
         split_words(row["tags"]),
         from_us_or_none(row["erased_at"]),
+        unpack(row["entry"].encode()),
     )
 
 

@@ -134,6 +134,7 @@ environments = _table(
     _t("salt"),
     _n("seq"),
     _b("arms"),
+    _n("deleted_at", null=True),
     _of("projects", "project"),
     UniqueConstraint("workspace", "project", "id"),
 )
@@ -253,6 +254,7 @@ draft_changes = _table(
     _t("digest", null=True),
     _n("revision"),
     _n("at"),
+    _d("author", ""),
     _of("drafts", "draft"),
 )
 
@@ -280,6 +282,7 @@ conversations = _table(
     _d("topics", ""),
     _d("tags", ""),
     _n("erased_at", null=True),
+    _d("entry", "{}"),
     _of_environment(),
 )
 """`topics` and `tags` are lists as `|one|two|`, so that one of them can be looked for."""

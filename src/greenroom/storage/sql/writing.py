@@ -43,6 +43,7 @@ _SWAP_SERVED = (
     .where(e.workspace == WORKSPACE, e.id == _ID, e.seq == bindparam("w_seq"))
     .values(seq=e.seq + 1, arms=bindparam("new_arms"))
 )
+_UPDATE_ENVIRONMENT = update(t.environments).where(e.workspace == WORKSPACE, e.id == _ID)
 _UPDATE_MARK = update(t.versions).where(
     v.workspace == WORKSPACE, v.project == _PROJECT, v.number == bindparam("w_number")
 )
@@ -99,14 +100,32 @@ class SqlWriting(SqlReading, RecordWriting):
         if not self._work.insert(t.projects, r.project_to_row(project), how="if new"):
             return False
         for environment in environments:
-            self._work.insert(t.environments, r.environment_to_row(environment))
-            alias = {
-                "project": environment.project,
-                "alias": environment.alias,
-                "environment": environment.id,
-            }
-            self._work.insert(t.environment_aliases, alias)
+            self._insert_environment(environment)
+            self._work.insert(t.environment_aliases, r.alias_to_row(project.id, environment.alias, environment.id))
         return True
+
+    def insert_environment(self, environment: Environment) -> bool:
+        check_texts(environment.name)
+        self._announce()
+        if self.find_environment(environment.project, environment.alias) is not None:
+            return False
+        self._insert_environment(environment)
+        return self.insert_alias(environment.project, environment.alias, environment.id)
+
+    def update_environment(self, environment: Environment) -> None:
+        check_texts(environment.name)
+        self._announce()
+        row = r.environment_to_row(environment)
+        for fixed in ("id", "project", "salt", "seq", "arms"):
+            del row[fixed]
+        self._changed_one("environment", _UPDATE_ENVIRONMENT, w_id=environment.id, **row)
+
+    def insert_alias(self, project: ProjectId, alias: str, environment: EnvironmentId) -> bool:
+        self._announce()
+        return self._work.insert(t.environment_aliases, r.alias_to_row(project, alias, environment), how="if new")
+
+    def _insert_environment(self, environment: Environment) -> None:
+        self._work.insert(t.environments, r.environment_to_row(environment))
 
     def delete_project(self, project: ProjectId) -> None:
         self._announce()
