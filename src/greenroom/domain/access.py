@@ -40,6 +40,8 @@ PERMISSIONS: dict[str, Role] = {
     "drafts.read_others": "admin",
     "versions.mark": "publisher",
     "releases.publish": "publisher",
+    "merges.make": "publisher",
+    "environments.manage": "release_manager",
     "releases.promote": "release_manager",
     "releases.roll_back": "release_manager",
     "releases.hotfix": "admin",

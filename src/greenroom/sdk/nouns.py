@@ -13,6 +13,7 @@ from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
 from greenroom.sdk.knowledge import Knowledge
+from greenroom.sdk.merges import Merges
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
@@ -37,6 +38,7 @@ class Nouns(Noun[S_co]):
         self.content = Content(sender)
         self.environments = Environments(sender)
         self.releases = Releases(sender)
+        self.merges = Merges(sender)
         self.drafts = Drafts(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)

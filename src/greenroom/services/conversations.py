@@ -193,9 +193,9 @@ class Conversations:
 
         def work(tx: Reading) -> Sequence[ConversationView]:
             project = load_project(tx, slug)
-            where = load_environment(tx, project, environment).id if environment else None
+            where = load_environment(tx, project, environment, ever=True).id if environment else None
             wanted = ConversationFilter(where, version, channel, origin, text, topic, outcome, tag, since, until)
-            aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
+            aliases = {e.id: e.alias for e in tx.list_environments(project.id, ever=True)}
             found = tx.list_conversations(project.id, wanted, before, limit)
             return [ConversationView(c, aliases.get(c.environment, "")) for c in found]
 
@@ -258,6 +258,10 @@ class Conversations:
         if ended_by is not None:
             raise Refused("conversation_ended", f"this conversation was ended by {ended_by}; start a new one")
         project = load_project(tx, conversation.project)
+        environment = tx.find_environment(project.id, conversation.environment)
+        if environment is not None and environment.ends_conversations(now):
+            detail = f"this conversation ended when {environment.alias} was deleted; start a new one"
+            raise Refused("conversation_ended", detail)
         version, digest = load_answering(tx, project, conversation, now)
         view = self._view(tx, call, conversation)
         return _Next(conversation, view.alias, version, digest, view.draft_changed)

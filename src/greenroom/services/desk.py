@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from greenroom.domain.environments import MOST_ENVIRONMENTS
 from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
@@ -13,7 +14,9 @@ from greenroom.services.comparisons import Comparisons
 from greenroom.services.connections import Connections
 from greenroom.services.content import Content
 from greenroom.services.conversations import Conversations
+from greenroom.services.deletions import Deletions
 from greenroom.services.drafts import Drafts
+from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
 from greenroom.services.erasures import Erasures
 from greenroom.services.executions import Executions
@@ -25,6 +28,8 @@ from greenroom.services.knowledge_access import open_connections
 from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
+from greenroom.services.merges import Merges
+from greenroom.services.migrations import Migrations
 from greenroom.services.outside import Reaching
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
@@ -57,6 +62,7 @@ class Desk:
         readers: Mapping[str, Reader],
         reachable: Reachable | None = None,
         embedder: Embedder | None = None,
+        most_environments: int = MOST_ENVIRONMENTS,
     ) -> None:
         parts = reachable or Reachable()
         self.store = store
@@ -76,6 +82,12 @@ class Desk:
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
         self.secrets = Secrets(self.work, parts.cipher)
+        self.environment_changes = EnvironmentChanges(
+            self.work, self.programs, self.environments, self.secrets, most_environments
+        )
+        self.deletions = Deletions(self.work, self.drafts)
+        self.merges = Merges(self.work, self.programs, self.deletions)
+        self.migrations = Migrations(self.work)
         self.connections = Connections(self.work, self.secrets.find_values)
         self.retrieval = Retrieval(self.work, embedder)
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))

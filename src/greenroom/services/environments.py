@@ -72,7 +72,7 @@ class Environments:
         call.need("projects.read")
 
         def work(tx: Reading) -> Sequence[ReleaseView]:
-            environment = load_environment(tx, load_project(tx, slug), alias)
+            environment = load_environment(tx, load_project(tx, slug), alias, ever=True)
             return [ReleaseView(r, environment.alias) for r in tx.list_releases(environment.id, before, limit)]
 
         return await self._work.read(call, work)
