@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,27 +21,33 @@ if TYPE_CHECKING:
     from greenroom.wire.merges import MergeOut, MergePlanOut
 
 
+Into = Annotated[str, typer.Option("--into", metavar="ENVIRONMENT", help="Where the work goes, for example main.")]
+Note = Annotated[str, typer.Option("--note", "-m", help="What comes in, in a sentence.")]
+Whole = Annotated[bool, typer.Option("--replace", help="Take the source whole: what only the target has is gone.")]
+DeleteSource = Annotated[
+    bool, typer.Option("--delete-source", help="Afterwards its share, numbers and links go to the target.")
+]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--resolve",
+        metavar="ID=ours|theirs|base|@FILE",
+        help="Settle a conflict: ours is the target, theirs the source, @FILE holds another value as JSON.",
+    ),
+]
+Digest = Annotated[str | None, typer.Option("--confirm", metavar="DIGEST", help="The digest you reviewed.")]
+
+
 def merge(
     ctx: typer.Context,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="An environment, or any ref that names a version.")],
-    into: Annotated[str, typer.Option("--into", metavar="ENVIRONMENT", help="Where the work goes, for example main.")],
-    note: Annotated[str, typer.Option("--note", "-m", help="What comes in, in a sentence.")],
+    into: Into,
+    note: Note,
     details: Annotated[str | None, typer.Option("--details", help="More, for collaborators.")] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Take the source whole: what only the target has is gone.")
-    ] = False,
-    delete_source: Annotated[
-        bool, typer.Option("--delete-source", help="Afterwards its share, numbers and links go to the target.")
-    ] = False,
-    resolve: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--resolve",
-            metavar="ID=ours|theirs|base|@FILE",
-            help="Settle a conflict: ours is the target, theirs the source, @FILE holds another value as JSON.",
-        ),
-    ] = None,
-    confirm: Annotated[str | None, typer.Option("--confirm", metavar="DIGEST", help="The digest you reviewed.")] = None,
+    replace: Whole = False,
+    delete_source: DeleteSource = False,
+    resolve: Choices = None,
+    confirm: Digest = None,
     expected_seq: ExpectedSeq = None,
     in_flight: InFlight = None,
     drain_until: DrainUntil = None,
@@ -51,35 +58,27 @@ def merge(
 ) -> None:
     """Merges an environment into another: three-way, with every conflict yours to settle."""
     session = open_session(ctx, as_json)
-    named, resolutions = session.project(project), read_choices(resolve)
-    seen = session.environment(named, into)
+    seen = session.environment(session.project(project), into)
     seq = seen.seq if expected_seq is None else expected_seq
-
-    def act(confirmed: str | None, planning: bool) -> MergeOut | MergePlanOut:
-        return session.client.merges.make(
-            named,
-            source,
-            seen.alias,
-            note=note,
-            details=details,
-            strategy="replace" if replace else None,
-            resolutions=resolutions,
-            delete_source=delete_source or None,
-            expected_seq=seq,
-            confirm=confirmed,
-            acknowledged=acknowledged or (),
-            in_flight=in_flight,
-            drain_until=drain_until,
-            dry_run=planning,
-        )
-
-    plan = act(confirm, True) if dry_run or not as_json else None
+    wanted: dict[str, Any] = {
+        "note": note,
+        "details": details,
+        "strategy": "replace" if replace else None,
+        "resolutions": read_choices(resolve),
+        "delete_source": delete_source or None,
+        "expected_seq": seq,
+        "acknowledged": acknowledged or (),
+        "in_flight": in_flight,
+        "drain_until": drain_until,
+    }
+    act = partial(session.client.merges.make, session.project(project), source, seen.alias, **wanted)
+    plan = act(confirm=confirm, dry_run=True) if dry_run or not as_json else None
     if plan is not None and not (dry_run and session.answer(plan)):
         _show_plan(plan)
     if dry_run:
         return
     try:
-        done = act(confirm or _ask(session, plan), False)
+        done = act(confirm=confirm or _ask(session, plan))
     except Missing as missing:
         raise _with_repeat(ctx, missing, seq) from None
     if not session.answer(done):

@@ -82,12 +82,7 @@ class Desk:
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
         self.secrets = Secrets(self.work, parts.cipher)
-        self.environment_changes = EnvironmentChanges(
-            self.work, self.programs, self.environments, self.secrets, most_environments
-        )
-        self.deletions = Deletions(self.work, self.drafts)
-        self.merges = Merges(self.work, self.programs, self.deletions)
-        self.migrations = Migrations(self.work)
+        self._branch(most_environments)
         self.connections = Connections(self.work, self.secrets.find_values)
         self.retrieval = Retrieval(self.work, embedder)
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
@@ -107,6 +102,15 @@ class Desk:
         self.history = History(self.work)
         self.keys = Keys(self.work)
         self.traffic = Traffic(store, self.programs)
+
+    def _branch(self, most_environments: int) -> None:
+        """Makes the verbs of parallel work."""
+        self.environment_changes = EnvironmentChanges(
+            self.work, self.programs, self.environments, self.secrets, most_environments
+        )
+        self.deletions = Deletions(self.work, self.drafts)
+        self.merges = Merges(self.work, self.programs, self.deletions)
+        self.migrations = Migrations(self.work)
 
     def _keep_data(self, parts: Reachable) -> None:
         """Makes the verbs of what no version holds."""
