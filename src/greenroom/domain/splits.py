@@ -66,14 +66,14 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class SplitChange:
-    """One change of a split, as it is remembered for ever. `shares_before` is empty for the first one."""
+    """One change of a split, as it is remembered for ever: what weighed how much before, and who owns what since."""
 
     revision: int
     at: datetime
     by: str
     note: str
     sticky_key: StickyPolicy
-    shares_before: tuple[Share, ...]
+    weights_before: Mapping[EnvironmentId, int]
     shares: tuple[Share, ...]
     moved_slots: int
 
@@ -210,9 +210,14 @@ def format_weight(weight: int) -> str:
     return f"{Decimal(weight) / 100:f} %"
 
 
-def say_shares(shares: Iterable[Share], aliases: Mapping[str, str]) -> str:
-    """Returns shares in words: `live 90 %, b 10 %`."""
-    return ", ".join(f"{aliases.get(s.environment, s.environment)} {format_weight(s.weight)}" for s in shares)
+def weights_of(shares: Iterable[Share]) -> dict[EnvironmentId, int]:
+    """Returns the weights of shares by environment."""
+    return {share.environment: share.weight for share in shares}
+
+
+def say_weights(weights: Mapping[EnvironmentId, int], aliases: Mapping[str, str]) -> str:
+    """Returns weights in words: `live 90 %, b 10 %`."""
+    return ", ".join(f"{aliases.get(one, one)} {format_weight(weight)}" for one, weight in weights.items())
 
 
 def _invalid_weight(value: object, pointer: str) -> Invalid:

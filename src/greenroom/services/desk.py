@@ -32,6 +32,7 @@ from greenroom.services.publishing import Publishing
 from greenroom.services.releases import Releases
 from greenroom.services.replays import Replays
 from greenroom.services.secrets import Secrets
+from greenroom.services.splits import Splits
 from greenroom.services.table_rows import TableAsks
 from greenroom.services.tables import Tables
 from greenroom.services.test_runs import TestRuns
@@ -101,6 +102,7 @@ class Desk:
         self.widgets = Widgets(self.work, self.programs)
         self.transcripts = Transcripts(self.work)
         self.erasures = Erasures(self.work)
+        self.splits = Splits(self.work)
         self.tickets = Tickets(self.work)
         self.executions = Executions(self.work)
         self.tables = Tables(self.work)

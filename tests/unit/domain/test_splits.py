@@ -19,7 +19,8 @@ from greenroom.domain.splits import (
     join_slots,
     list_slots,
     parse_weight,
-    say_shares,
+    say_weights,
+    weights_of,
 )
 
 LIVE, B, C = EnvironmentId("env_live"), EnvironmentId("env_b"), EnvironmentId("env_c")
@@ -142,4 +143,4 @@ def test_slots_and_ranges_are_the_same_thing() -> None:
 def test_weights_and_shares_in_words() -> None:
     assert [format_weight(w) for w in (9000, 3333, 10, 0, 1)] == ["90 %", "33.33 %", "0.1 %", "0 %", "0.01 %"]
     shares = choose_allocation(WHOLE, {LIVE: 9000, B: 1000})
-    assert say_shares(shares, {LIVE: "live"}) == "live 90 %, env_b 10 %"
+    assert say_weights(weights_of(shares), {LIVE: "live"}) == "live 90 %, env_b 10 %"
