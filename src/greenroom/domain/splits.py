@@ -23,6 +23,8 @@ T = TypeVar("T")
 MAX_SHARES = 10
 MAX_NOTE = 500
 NOBODY = 255
+WHOLE: tuple[SlotRange, ...] = ((0, SLOTS - 1),)
+_ALL_TO_THE_FIRST = bytes(SLOTS)
 
 StickyPolicy = Literal["user", "caller", "conversation"]
 StickyPart = Literal["user_id", "caller", "conversation"]
@@ -88,11 +90,7 @@ class Decider(Generic[T]):
 
     def __init__(self, salt: str, owned: Sequence[tuple[T, Sequence[SlotRange]]]) -> None:
         assert len(owned) < NOBODY
-        table = bytearray([NOBODY]) * SLOTS
-        for number, (_, ranges) in enumerate(owned):
-            for first, last in ranges:
-                table[first : last + 1] = bytes([number]) * (last + 1 - first)
-        self._table = bytes(table)
+        self._table = _lay_out([tuple(ranges) for _, ranges in owned])
         self._owners: tuple[T | None, ...] = (*(owner for owner, _ in owned), *([None] * (NOBODY + 1 - len(owned))))
         # What is hashed first is the same for every key: hashing it once saves a third.
         self._copy_salted = blake2b(f"{salt}\0".encode(), digest_size=8).copy
@@ -103,6 +101,17 @@ class Decider(Generic[T]):
         state.update(key.encode())
         slot = (int.from_bytes(state.digest(), "big") * SLOTS) >> 64
         return self._owners[self._table[slot]], slot
+
+
+def _lay_out(owned: Sequence[tuple[SlotRange, ...]]) -> bytes:
+    """Returns the number of the owner of every slot. All tables of a single owner are one."""
+    if owned == [WHOLE]:
+        return _ALL_TO_THE_FIRST
+    table = bytearray([NOBODY]) * SLOTS
+    for number, ranges in enumerate(owned):
+        for first, last in ranges:
+            table[first : last + 1] = bytes([number]) * (last + 1 - first)
+    return bytes(table)
 
 
 def parse_weight(value: float | str, pointer: str) -> int:

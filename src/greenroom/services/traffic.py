@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from greenroom.domain.access import Principal
 from greenroom.domain.canonical import Digest
-from greenroom.domain.environments import Arm, choose_arm, choose_slot
+from greenroom.domain.environments import Arm, SlotRange, choose_arm, choose_slot
 from greenroom.domain.errors import Fault, Invalid, NotFound, Refused
 from greenroom.domain.ids import ProjectId, WorkspaceId
 from greenroom.domain.projects import Project
 from greenroom.domain.share_links import ShareLink, read_link_id
-from greenroom.domain.splits import Decider, Share, Split, format_weight
+from greenroom.domain.splits import WHOLE, Decider, format_weight
 from greenroom.domain.testers import PERSON_KINDS, hash_person
 from greenroom.ports import Clock, Reading, Store
 from greenroom.services.programs import Programs
@@ -37,18 +37,33 @@ class Pointer:
     """What is told of each version as the reason of a decision."""
 
 
+class Resolved(NamedTuple):
+    """The decision for one key, with the reason in words."""
+
+    environment: str
+    version: int
+    digest: Digest
+    seq: int
+    slot: int
+    reason: str
+
+
 class Led(NamedTuple):
-    """Where a rule leads, and what is told of each version there as the reason of a decision."""
+    """Where a rule leads, and what is told of each version there as the reason of a decision.
+
+    `whole` is that decision but for the slot, where everybody there is served the same version.
+    """
 
     pointer: Pointer
     said: Mapping[int, str]
+    whole: Resolved | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What leads past a named environment: share links, testers by hash, the split."""
+    """What leads whoever names no environment: share links, testers by hash, and the default entry for all others."""
 
-    split: Decider[Led] | None = None
+    entry: Decider[Led]
     testers: Mapping[str, Led] = field(default_factory=dict[str, Led])
     links: Mapping[str, tuple[ShareLink, Led]] = field(default_factory=dict[str, tuple[ShareLink, Led]])
 
@@ -61,17 +76,6 @@ class ProjectPointers:
     default: str
     environments: Mapping[str, Pointer]
     rules: Rules
-
-
-class Resolved(NamedTuple):
-    """The decision for one key, with the reason in words."""
-
-    environment: str
-    version: int
-    digest: Digest
-    seq: int
-    slot: int
-    reason: str
 
 
 Table = Mapping[tuple[WorkspaceId, str], ProjectPointers]
@@ -125,10 +129,13 @@ class Traffic:
                 led = self._find_led(workspace, project, key, share_link)
                 if led is not None:
                     return _choose_version(led, key, None)
-            if rules.split is not None:
-                led, slot = rules.split.choose(key)
-                if led is not None:
+            led, slot = rules.entry.choose(key)
+            if led is not None:
+                if led.whole is None:
                     return _choose_version(led, key, slot)
+                where, version, digest, seq, _, reason = led.whole
+                # The class called by its name would cost as much as the hash.
+                return tuple.__new__(Resolved, (where, version, digest, seq, slot, reason))
         alias = environment if environment is not None else project.default
         pointer = project.environments.get(alias)
         if pointer is None:
@@ -136,7 +143,7 @@ class Traffic:
             raise NotFound("environment_not_found", f"{slug} has no environment '{alias[:80]}'; it has: {known}")
         slot, arm = _choose_arm(pointer, key)
         said = pointer.said[arm.version]
-        reason = f"asked for {alias}; {said}" if environment is not None else f"default entry of {slug}; {said}"
+        reason = f"asked for {alias}; {said}"
         return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason)
 
     def _find_led(
@@ -237,42 +244,49 @@ def _choose_arm(pointer: Pointer, key: str) -> tuple[int, Arm]:
 def _choose_version(led: Led, key: str, slot: int | None) -> Resolved:
     """Returns the decision where a rule led; `slot` is the split's, None for a rule that asks for no slot."""
     pointer = led.pointer
-    if slot is not None and len(pointer.arms) == 1:
-        version = pointer.arms[0].version
-    else:
-        own, arm = _choose_arm(pointer, key)
-        version, slot = arm.version, own if slot is None else slot
-    return Resolved(pointer.alias, version, pointer.digests[version], pointer.seq, slot, led.said[version])
+    own, arm = _choose_arm(pointer, key)
+    shown = own if slot is None else slot
+    return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, shown, led.said[arm.version])
+
+
+def _lead(pointer: Pointer, why: str) -> Led:
+    said = {version: f"{why}; {text}" for version, text in pointer.said.items()}
+    whole: Resolved | None = None
+    if len(pointer.arms) == 1:
+        only = pointer.arms[0].version
+        whole = Resolved(pointer.alias, only, pointer.digests[only], pointer.seq, 0, said[only])
+    return Led(pointer, said, whole)
 
 
 def _read_rules(tx: Reading, project: Project, environments: Mapping[str, Pointer]) -> Rules:
-    """Compiles what leads to environments; what led to a deleted one leads nowhere, and its share to the default."""
+    """Compiles what leads to environments; what leads to a deleted one is left out."""
 
     def lead(place: str, why: str) -> Led | None:
         pointer = environments.get(place)
-        return None if pointer is None else Led(pointer, {n: f"{why}; {said}" for n, said in pointer.said.items()})
+        return None if pointer is None else _lead(pointer, f"{why}, led past the split")
 
-    split = find_split(tx, project)
-    decider: Decider[Led] | None = None
-    if split is not None:
-        led = ((lead(s.environment, _say_share(project, split, s, environments)), s.slots) for s in split.shares)
-        decider = Decider(split.salt, [(where, slots) for where, slots in led if where is not None])
-    testers = {key: lead(place, "a tester, led past the split") for key, place in load_all(tx, project.id).items()}
-    links = {
-        id_: (link, lead(link.environment, f"share link {id_}, led past the split"))
-        for id_, link in load_open(tx, project.id).items()
-    }
+    testers = load_all(tx, project.id).items()
+    links = load_open(tx, project.id).items()
     return Rules(
-        decider,
-        {key: where for key, where in testers.items() if where is not None},
-        {id_: (link, where) for id_, (link, where) in links.items() if where is not None},
+        _read_entry(tx, project, environments),
+        {key: led for key, place in testers if (led := lead(place, "a tester")) is not None},
+        {id_: (link, led) for id_, link in links if (led := lead(link.environment, f"share link {id_}")) is not None},
     )
 
 
-def _say_share(project: Project, split: Split, share: Share, environments: Mapping[str, Pointer]) -> str:
-    pointer = environments.get(share.environment)
-    alias = "" if pointer is None else pointer.alias
-    return f"split {split.revision} of {project.slug}: {alias} has {format_weight(share.weight)}"
+def _read_entry(tx: Reading, project: Project, environments: Mapping[str, Pointer]) -> Decider[Led]:
+    """Compiles the default entry: the split, a deleted environment's share of which is the default one's."""
+    default, split = environments.get(project.default_environment), find_split(tx, project)
+    to_default = None if default is None else _lead(default, f"default entry of {project.slug}")
+    if split is None:
+        return Decider("" if default is None else default.salt, [(to_default, WHOLE)] if to_default else [])
+    owned: list[tuple[Led, Sequence[SlotRange]]] = []
+    for share in split.shares:
+        pointer = environments.get(share.environment)
+        why = f"split {split.revision} of {project.slug}: {pointer.alias if pointer else ''}"
+        led = to_default if pointer is None else _lead(pointer, f"{why} has {format_weight(share.weight)}")
+        owned += [] if led is None else [(led, share.slots)]
+    return Decider(split.salt, owned)
 
 
 def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
