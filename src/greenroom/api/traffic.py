@@ -24,9 +24,15 @@ async def resolve(
     environment: Annotated[
         str | None, Query(min_length=1, max_length=80, description="An alias; without one, the default entry.")
     ] = None,
+    share_link: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="A share link's token, in place of an alias.")
+    ] = None,
 ) -> Response:
-    """Says which version serves a traffic key, and why, without a conversation."""
-    return reply(resolve_out(await ask.desk.traffic.resolve(ask.call, project, key, environment)))
+    """Says which version serves a traffic key, and why, without a conversation.
+
+    An alias decides first, then a share link, a tester's place, the split, the default environment.
+    """
+    return reply(resolve_out(await ask.desk.traffic.resolve(ask.call, project, key, environment, share_link)))
 
 
 def resolve_out(resolved: Resolved) -> ResolveOut:

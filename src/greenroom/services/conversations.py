@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,6 +20,7 @@ from greenroom.domain.projects import Project
 from greenroom.ports import Cipher, ConversationFilter, Outside, Reading, Writing
 from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, start_turn
 from greenroom.runtime.turn import Context, Heard
+from greenroom.services.entries import enter
 from greenroom.services.keeping import Answered, Beginning, Keeper, raced, write_context
 from greenroom.services.programs import Programs
 from greenroom.services.states import (
@@ -63,6 +64,7 @@ class _Place:
     digest: Digest
     slot: int
     state: State | None
+    entry: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,7 @@ class Conversations:
         self._check(call, begin)
         clock = self._work.clock
         id_ = ConversationId(clock.new_id("conversation"))
-        sticky = begin.user_id or begin.caller or id_
-        place = await self._work.read(call, lambda tx: self._find_place(tx, call, slug, begin, sticky))
+        place = await self._work.read(call, lambda tx: self._find_place(tx, call, slug, begin, id_))
         if place.state is not None and place.state.draft is not None:
             await self._work.change(replace_answer(call), lambda tx: tx.put_snapshot(_snapshot(place)))
         program = await self._programs.load(call.workspace, place.digest)
@@ -115,7 +116,7 @@ class Conversations:
             started_version=place.version,
             started_digest=place.digest,
             slot=place.slot,
-            sticky_key=sticky,
+            sticky_key=_sticky(begin, id_),
             started_at=now,
             last_at=now,
             turns=1,
@@ -123,6 +124,7 @@ class Conversations:
             ended_by=outcome.ended_by,
             state=self._keeper.seal_state(id_, context, outcome.state),
             outcome=choose_outcome("running", outcome.record.effects, outcome.ended_by),
+            entry=place.entry,
         )
 
         def work(tx: Writing) -> tuple[ConversationView, TurnView]:
@@ -229,24 +231,27 @@ class Conversations:
         if begin.ref is not None and begin.environment is not None:
             message = "give an environment (traffic) or a ref (a test), not both"
             raise Invalid("environment_or_ref", message, errors=[Fault("/ref", message)])
+        if begin.share_link is not None and (begin.ref is not None or begin.environment is not None):
+            message = "a share link leads to its own environment; give neither an environment nor a ref beside it"
+            raise Invalid("environment_or_ref", message, errors=[Fault("/share_link", message)])
         if begin.channel not in CHANNELS:
             message = f"'{begin.channel[:40]}' is not a channel; channels are: {', '.join(CHANNELS)}"
             raise Invalid("unknown_channel", message, errors=[Fault("/channel", message)])
 
-    def _find_place(self, tx: Reading, call: Call, slug: str, begin: Beginning, sticky: str) -> _Place:
+    def _find_place(self, tx: Reading, call: Call, slug: str, begin: Beginning, id_: ConversationId) -> _Place:
         project = load_project(tx, slug)
         if begin.ref is not None:
             state = load_state(tx, project, begin.ref, call.principal, self._work.clock.now())
             environment = state.environment or load_context_environment(tx, project)
             return _Place(project, environment, "test", state.version, state.digest, 0, state)
-        alias = begin.environment or project.default_environment
-        environment = load_environment(tx, project, alias)
-        slot = choose_slot(environment.salt, sticky)
+        entered = enter(tx, call.workspace, project, begin, id_, self._work.clock.now())
+        environment = entered.environment
+        slot = choose_slot(environment.salt, _sticky(begin, id_))
         arm = choose_arm(environment.arms, slot)
         if arm is None:
             raise Refused("nothing_served", f"{environment.alias} serves nothing yet; release a version there first")
         version = load_version(tx, project, arm.version)
-        return _Place(project, environment, "public", version.number, version.digest, slot, None)
+        return _Place(project, environment, "public", version.number, version.digest, slot, None, entered.entry)
 
     def _find_next(self, tx: Reading, call: Call, id_: str) -> _Next:
         call.need("conversations.start")
@@ -304,6 +309,11 @@ class Conversations:
 def replace_answer(call: Call) -> Call:
     """Returns the call without its idempotency record: for a write that is only a preparation."""
     return replace(call, idempotency=None)
+
+
+def _sticky(begin: Beginning, id_: ConversationId) -> str:
+    """Returns what finds a person's conversations again, and a rollout's arm; the split has a choice of its own."""
+    return begin.user_id or begin.caller or id_
 
 
 def _load(tx: Reading, id_: str) -> Conversation:

@@ -18,10 +18,12 @@ from greenroom.domain.promotion import (
     decide_in_flight,
 )
 from greenroom.domain.releases import InFlight
+from greenroom.domain.splits import format_weight
 from greenroom.ports import Reading, Writing
 from greenroom.services.drafts import Drafts
 from greenroom.services.environments import count_running, is_public
 from greenroom.services.plans import PolicyChoice
+from greenroom.services.splits import KEY, find_share, name_environments, return_share, say_change
 from greenroom.services.states import load_environment, load_project
 from greenroom.services.work import Call, Work
 
@@ -110,7 +112,7 @@ class Deletions:
             check_dependants(environment.alias, left, moving=False)
             if not confirmed:
                 check_acknowledged(cautions, request.acknowledged)
-            if target is not None and is_public(project, environment) and not confirmed:
+            if target is not None and is_public(tx, project, environment) and not confirmed:
                 served = choose_stable(target.arms)
                 check_confirmed("version", request.confirm_version, served or 0, "/confirm/version")
         chosen = in_flight or InFlight("finish")
@@ -157,7 +159,14 @@ class Deletions:
                 step = None if other.id == target.id else target.id
                 tx.update_environment(replace(other, promotes_from=step))
         if project.default_environment == environment.id:
-            tx.update_project(replace(project, default_environment=target.id))
+            project = replace(project, default_environment=target.id)
+            tx.update_project(project)
+        now, note = self._work.clock.now(), f"{environment.alias} was deleted"
+        change = return_share(tx, call, project, environment, target, note, now)
+        if change is not None:
+            aliases = name_environments(tx, project, {**change.weights_before, target.id: 0})
+            data = say_change(change, aliases)
+            tx.append(self._work.event(call, "split.changed", project=project.id, subject=KEY, data=data))
 
 
 def find_dependants(tx: Reading, project: Project, environment: Environment, now: datetime) -> list[Dependant]:
@@ -165,6 +174,10 @@ def find_dependants(tx: Reading, project: Project, environment: Environment, now
     found: list[Dependant] = []
     if project.default_environment == environment.id:
         found.append(Dependant("default entry", project.slug, True, "name with move_to where it goes instead"))
+    share = find_share(tx, project, environment)
+    if share is not None:
+        remedy = "name with move_to where its share goes, or take it out of the split"
+        found.append(Dependant("split share", format_weight(share.weight), True, remedy))
     for noun, said in MOVABLE_NOUNS.items():
         records = list_owned(tx, project, noun, environment)
         names = ", ".join(str(r.body.get("label") or r.key) for r in records[:_LISTED])
@@ -198,10 +211,10 @@ def _find_target(tx: Reading, project: Project, environment: Environment, alias:
     if target.id == environment.id:
         message = f"{alias} is the environment that is to be deleted; name another one"
         raise Invalid("moves_to_itself", message, errors=[Fault("/move_to", message)])
-    if is_public(project, environment) and target.internal:
+    if is_public(tx, project, environment) and target.internal:
         message = f"{alias} is internal and takes no public traffic; name an environment that may"
         raise Refused("target_is_internal", message, errors=[Fault("/move_to", message)])
-    if is_public(project, environment) and choose_stable(target.arms) is None:
+    if is_public(tx, project, environment) and choose_stable(target.arms) is None:
         message = f"{alias} serves nothing yet, so nobody could be sent there"
         raise Refused("nothing_served", message, errors=[Fault("/move_to", message)])
     return target

@@ -16,6 +16,7 @@ from greenroom.services.content import Content
 from greenroom.services.conversations import Conversations
 from greenroom.services.deletions import Deletions
 from greenroom.services.drafts import Drafts
+from greenroom.services.entries import Entries
 from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
 from greenroom.services.erasures import Erasures
@@ -37,9 +38,12 @@ from greenroom.services.publishing import Publishing
 from greenroom.services.releases import Releases
 from greenroom.services.replays import Replays
 from greenroom.services.secrets import Secrets
+from greenroom.services.share_links import ShareLinks
+from greenroom.services.splits import Splits
 from greenroom.services.table_rows import TableAsks
 from greenroom.services.tables import Tables
 from greenroom.services.test_runs import TestRuns
+from greenroom.services.testers import Testers
 from greenroom.services.tickets import Tickets
 from greenroom.services.traffic import Traffic
 from greenroom.services.transcripts import Transcripts
@@ -101,7 +105,7 @@ class Desk:
         self._keep_data(parts)
         self.history = History(self.work)
         self.keys = Keys(self.work)
-        self.traffic = Traffic(store, self.programs)
+        self.traffic = Traffic(store, self.programs, clock)
 
     def _branch(self, most_environments: int) -> None:
         """Makes the verbs of parallel work."""
@@ -117,6 +121,10 @@ class Desk:
         self.widgets = Widgets(self.work, self.programs)
         self.transcripts = Transcripts(self.work)
         self.erasures = Erasures(self.work)
+        self.splits = Splits(self.work)
+        self.testers = Testers(self.work)
+        self.share_links = ShareLinks(self.work)
+        self.entries = Entries(self.work)
         self.tickets = Tickets(self.work)
         self.executions = Executions(self.work)
         self.tables = Tables(self.work)

@@ -271,7 +271,7 @@ class EnvironmentChanges:
         mode = wanted.draft_mode or environment.draft_mode
         if (environment.editable and not editable) or mode != environment.draft_mode:
             _check_no_drafts(tx, environment)
-        if internal and is_public(project, environment):
+        if internal and is_public(tx, project, environment):
             message = f"{environment.alias} is public: an internal environment takes no public traffic"
             raise Refused("is_public", message, errors=[Fault("/internal", message)])
         promotes_from = environment.promotes_from

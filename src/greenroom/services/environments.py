@@ -12,6 +12,7 @@ from greenroom.domain.environments import Environment
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release, choose_answering
 from greenroom.ports import Reading
+from greenroom.services.splits import find_share
 from greenroom.services.states import load_environment, load_project, load_version
 from greenroom.services.work import Call, Work
 
@@ -84,7 +85,7 @@ class Environments:
         draft = tx.find_draft(environment.id, call.principal.id) if environment.editable else None
         return EnvironmentView(
             environment,
-            is_public(project, environment),
+            is_public(tx, project, environment),
             project.default_environment == environment.id,
             source.alias if source else None,
             release,
@@ -95,9 +96,9 @@ class Environments:
         )
 
 
-def is_public(project: Project, environment: Environment) -> bool:
-    """Says whether the public can come in here: for now, whether it is the default entry's environment."""
-    return project.default_environment == environment.id
+def is_public(tx: Reading, project: Project, environment: Environment) -> bool:
+    """Says whether the public can come in here: by the default entry, or by a share of the split."""
+    return project.default_environment == environment.id or find_share(tx, project, environment) is not None
 
 
 def find_beneath(tx: Reading, release: Release | None) -> int | None:

@@ -122,7 +122,7 @@ class Merges:
                 operation="merge",
                 project=found.project,
                 environment=found.target,
-                public=is_public(found.project, found.target),
+                public=is_public(tx, found.project, found.target),
                 version=None,
                 digest=found.merged.snapshot.digest,
                 compared=found.compared,
@@ -159,7 +159,7 @@ class Merges:
     def _prepare(self, tx: Reading, call: Call, slug: str, request: MergeRequest, *, dry_run: bool) -> _Prepared:
         project = load_project(tx, slug)
         target = load_editable(tx, project, request.target)
-        public = is_public(project, target)
+        public = is_public(tx, project, target)
         check_sequence(target, request.expected_seq, required=public and not dry_run)
         served, source = load_served(tx, project, target), self._load_source(tx, call, project, request)
         reader = BodyReader(tx)

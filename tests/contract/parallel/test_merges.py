@@ -222,3 +222,32 @@ async def test_a_merge_is_made_once_for_each_idempotency_key() -> None:
         assert good(again) == first
         assert again.headers["idempotency-replayed"] == "true"
         assert (await house.environment("main"))["seq"] == 2
+
+
+async def test_the_share_of_a_deleted_source_goes_to_the_target_and_only_its_keys_move() -> None:
+    async with open_house() as house:
+        for name in ("B", "C"):
+            await house.clone("main", name)
+            await house.edit(name.lower(), "topic/pets", {**PETS, "content": f"{name} says: all."})
+            await house.publish(name.lower(), f"All pets are welcome in {name}")
+        shares = [{"environment": e, "weight": w} for e, w in (("main", 70), ("b", 20), ("c", 10))]
+        split = f"{P}/split"
+        good(await house.client.put(split, json={"shares": shares, "note": "Three ways"}, headers={"If-Match": "*"}))
+        keys = [f"guest-{n}" for n in range(300)]
+
+        async def where() -> dict[str, str]:
+            return {k: good(await house.client.get(f"{P}/resolve?key={k}"))["environment"] for k in keys}
+
+        before = await where()
+        assert {*before.values()} == {"main", "b", "c"}
+        refused = await house.client.delete(f"{P}/environments/b?expected_seq=2")
+        told = problem(refused, 409, "environment_in_use", "refused")
+        assert [(d["what"], d["name"]) for d in told["dependants"]] == [("split share", "20 %")]
+        assert (await house.environment("b"))["public"] is True
+        merge = {"delete_source": True, "expected_source_seq": 2}
+        done = good(await house.merge("b", "main", **merge))
+        assert [(d["what"], d["name"]) for d in done["deletion"]["moved"]] == [("split share", "20 %")]
+        after = await where()
+        assert {k: "main" if e == "b" else e for k, e in before.items()} == after
+        now = good(await house.client.get(split))
+        assert {s["environment"]: float(s["weight"]) for s in now["shares"]} == {"main": 90.0, "c": 10.0}
