@@ -46,6 +46,7 @@ TAGS: Final = {
     "releases": "Publish, promote, roll back.",
     "versions": "Published snapshots, and comparisons.",
     "traffic": "Which version serves a key.",
+    "numbers": "Telephone numbers, and where each leads.",
     "bundles": "Complete snapshots by digest.",
     "conversations": "Exchanges with users.",
     "transcripts": "What people say of conversations: tags, notes, feedback.",

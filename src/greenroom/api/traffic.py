@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 from greenroom.api.asking import Given, ProjectPath, reply
 from greenroom.api.nouns import Noun
+from greenroom.domain.errors import Fault, Invalid
+from greenroom.domain.numbers import MAX_WRITTEN
 from greenroom.services.traffic import Resolved
 from greenroom.wire.conversations import ResolveOut
 
@@ -24,9 +26,26 @@ async def resolve(
     environment: Annotated[
         str | None, Query(min_length=1, max_length=80, description="An alias; without one, the default entry.")
     ] = None,
+    number: Annotated[
+        str | None,
+        Query(min_length=1, max_length=MAX_WRITTEN, description="The called number instead; it leads somewhere."),
+    ] = None,
 ) -> Response:
-    """Says which version serves a traffic key, and why, without a conversation."""
-    return reply(resolve_out(await ask.desk.traffic.resolve(ask.call, project, key, environment)))
+    """Says which version serves a traffic key, and why, without a conversation.
+
+    In an environment, where a called number leads, or at the default entry. A number's SIP rules are asked only when a
+    conversation begins.
+    """
+    if environment is not None and number is not None:
+        message = "give an environment or a number, not both"
+        raise Invalid("environment_or_number", message, errors=[Fault("/number", message)])
+    called = None if number is None else read_plus(number)
+    return reply(resolve_out(await ask.desk.traffic.resolve(ask.call, project, key, environment, called)))
+
+
+def read_plus(number: str) -> str:
+    """Returns a number from a query, where a `+` that was not quoted arrives as a space."""
+    return f"+{number[1:]}" if number[:1] == " " and number[1:2].isdigit() else number
 
 
 def resolve_out(resolved: Resolved) -> ResolveOut:

@@ -20,6 +20,7 @@ from greenroom.cli import (
     history,
     keys,
     knowledge,
+    numbers,
     output,
     projects,
     releases,
@@ -146,6 +147,7 @@ app.add_typer(versions.app, name="versions")
 app.command("compare")(versions.compare)
 app.command("diff", help="The same as `compare`.")(versions.compare)
 app.command("resolve")(traffic.resolve)
+app.add_typer(numbers.app, name="numbers")
 app.command("bundle")(traffic.load_bundle)
 app.command("chat")(conversations.chat)
 app.add_typer(conversations.app, name="conversations")

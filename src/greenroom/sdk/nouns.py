@@ -13,6 +13,7 @@ from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
 from greenroom.sdk.knowledge import Knowledge
+from greenroom.sdk.numbers import Numbers
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
@@ -40,6 +41,7 @@ class Nouns(Noun[S_co]):
         self.drafts = Drafts(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
+        self.numbers = Numbers(sender)
         self.bundles = Bundles(sender)
         self.conversations = Conversations(sender)
         self.transcripts = Transcripts(sender)

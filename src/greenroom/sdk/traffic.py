@@ -11,9 +11,11 @@ class Traffic(Noun[S_co]):
     """Decisions about traffic, without a conversation."""
 
     @Verb
-    def resolve(self, project: str, key: str, *, environment: str | None = None) -> Call[ResolveOut]:
-        """Says which version serves a traffic key, and why."""
-        query = {"key": key, "environment": environment}
+    def resolve(
+        self, project: str, key: str, *, environment: str | None = None, number: str | None = None
+    ) -> Call[ResolveOut]:
+        """Says which version serves a traffic key, and why: in an environment, or where a called number leads."""
+        query = {"key": key, "environment": environment, "number": number}
         return read_call(as_model(ResolveOut), path_of("projects", project, "resolve"), query)
 
 

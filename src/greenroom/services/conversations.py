@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,6 +21,7 @@ from greenroom.ports import Cipher, ConversationFilter, Outside, Reading, Writin
 from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, start_turn
 from greenroom.runtime.turn import Context, Heard
 from greenroom.services.keeping import Answered, Beginning, Keeper, raced, write_context
+from greenroom.services.numbers import entry_of, find_way
 from greenroom.services.programs import Programs
 from greenroom.services.states import (
     State,
@@ -63,6 +64,9 @@ class _Place:
     digest: Digest
     slot: int
     state: State | None
+    ref: str | None = None
+    """The ref that it is a test of, and stays with."""
+    entry: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Conversations:
     async def start(self, call: Call, slug: str, begin: Beginning) -> tuple[ConversationView, TurnView]:
         """Begins a conversation and greets.
 
-        Raises Refused `nothing_served` where no version answers, Invalid for an unknown channel or both of
+        Without an environment or ref it goes where the called number leads, else to the default entry. Raises Refused
+        `nothing_served` where no version answers and `number_unknown`, Invalid for an unknown channel or both of
         environment and ref, NotFound.
         """
         self._check(call, begin)
@@ -110,7 +115,7 @@ class Conversations:
             origin=place.origin,
             channel=begin.channel,
             environment=place.environment.id,
-            ref=begin.ref,
+            ref=place.ref,
             started_seq=place.environment.seq,
             started_version=place.version,
             started_digest=place.digest,
@@ -123,6 +128,7 @@ class Conversations:
             ended_by=outcome.ended_by,
             state=self._keeper.seal_state(id_, context, outcome.state),
             outcome=choose_outcome("running", outcome.record.effects, outcome.ended_by),
+            entry=place.entry,
         )
 
         def work(tx: Writing) -> tuple[ConversationView, TurnView]:
@@ -236,22 +242,34 @@ class Conversations:
     def _find_place(self, tx: Reading, call: Call, slug: str, begin: Beginning, sticky: str) -> _Place:
         project = load_project(tx, slug)
         if begin.ref is not None:
-            state = load_state(tx, project, begin.ref, call.principal, self._work.clock.now())
-            environment = state.environment or load_context_environment(tx, project)
-            return _Place(project, environment, "test", state.version, state.digest, 0, state)
-        alias = begin.environment or project.default_environment
-        environment = load_environment(tx, project, alias)
+            return self._find_tested(tx, call, project, begin.ref)
+        alias, entry = begin.environment, dict[str, Any]()
+        if alias is None and begin.called:
+            way = find_way(tx, project, begin.called, begin.sip_headers)
+            alias, entry = way.environment or None, entry_of(begin.called, way)
+            if way.version is not None:
+                place = self._find_tested(tx, call, project, f"v{way.version}", alias)
+                return replace(place, entry=entry)
+        environment = load_environment(tx, project, alias or project.default_environment)
         slot = choose_slot(environment.salt, sticky)
         arm = choose_arm(environment.arms, slot)
         if arm is None:
             raise Refused("nothing_served", f"{environment.alias} serves nothing yet; release a version there first")
         version = load_version(tx, project, arm.version)
-        return _Place(project, environment, "public", version.number, version.digest, slot, None)
+        return _Place(project, environment, "public", version.number, version.digest, slot, None, entry=entry)
+
+    def _find_tested(self, tx: Reading, call: Call, project: Project, ref: str, alias: str | None = None) -> _Place:
+        """Returns the place of a test of a ref: its environment, the one with an alias or id, else the context's."""
+        state = load_state(tx, project, ref, call.principal, self._work.clock.now())
+        own = load_environment(tx, project, alias) if alias else state.environment
+        environment = own or load_context_environment(tx, project)
+        return _Place(project, environment, "test", state.version, state.digest, 0, state, ref)
 
     def _find_next(self, tx: Reading, call: Call, id_: str) -> _Next:
         call.need("conversations.start")
         conversation = _load(tx, id_)
-        if conversation.pinned:
+        if conversation.pinned and conversation.entry.get("by") != "number":
+            # What a number's rule led to a version goes on for whoever may hold conversations at all.
             call.need("conversations.test")
         now = self._work.clock.now()
         ended_by = conversation.find_end(now)

@@ -25,6 +25,7 @@ from greenroom.services.knowledge_access import open_connections
 from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
+from greenroom.services.numbers import Numbers
 from greenroom.services.outside import Reaching
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
@@ -94,6 +95,7 @@ class Desk:
         self._keep_data(parts)
         self.history = History(self.work)
         self.keys = Keys(self.work)
+        self.numbers = Numbers(self.work)
         self.traffic = Traffic(store, self.programs)
 
     def _keep_data(self, parts: Reachable) -> None:

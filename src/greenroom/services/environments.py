@@ -12,8 +12,12 @@ from greenroom.domain.environments import Environment
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release, choose_answering
 from greenroom.ports import Reading
+from greenroom.services.numbers import leads_into
 from greenroom.services.states import load_environment, load_project, load_version
 from greenroom.services.work import Call, Work
+
+SPLIT = ("split", "default")
+"""Noun and key of the record that says which environments share the default entry's traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Environments:
         draft = tx.find_draft(environment.id, call.principal.id) if environment.editable else None
         return EnvironmentView(
             environment,
-            is_public(project, environment),
+            is_public(tx, project, environment),
             project.default_environment == environment.id,
             source.alias if source else None,
             release,
@@ -95,9 +99,15 @@ class Environments:
         )
 
 
-def is_public(project: Project, environment: Environment) -> bool:
-    """Says whether the public can come in here: for now, whether it is the default entry's environment."""
-    return project.default_environment == environment.id
+def is_public(tx: Reading, project: Project, environment: Environment) -> bool:
+    """Says whether the public can come in here: by the default entry, a share of the split, or a number."""
+    if project.default_environment == environment.id:
+        return True
+    split = tx.find_record(project.id, *SPLIT)
+    if split is not None and any(share["environment"] == environment.id for share in split.body["shares"]):
+        return True
+    # Numbers of an internal environment are for tests.
+    return not environment.internal and leads_into(tx, project.id, environment.id)
 
 
 def find_beneath(tx: Reading, release: Release | None) -> int | None:

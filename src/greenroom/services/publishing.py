@@ -93,7 +93,7 @@ class Publishing:
                 operation="publish",
                 project=prepared.project,
                 environment=prepared.environment,
-                public=is_public(prepared.project, prepared.environment),
+                public=is_public(tx, prepared.project, prepared.environment),
                 version=None,
                 digest=prepared.rebased.snapshot.digest,
                 compared=prepared.compared,
@@ -177,7 +177,7 @@ class Publishing:
     ) -> _Prepared:
         project = load_project(tx, slug)
         environment = load_editable(tx, project, alias)
-        public = is_public(project, environment)
+        public = is_public(tx, project, environment)
         check_sequence(environment, request.expected_seq, required=public and request.release and not dry_run)
         draft = tx.find_draft(environment.id, call.principal.id)
         if draft is None or not tx.load_draft_changes(draft.id):

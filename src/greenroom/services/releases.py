@@ -122,7 +122,7 @@ class Releases:
         )
         call.need(PERMISSION_OF[operation])
         check_sequence(target, request.expected_seq, required=not dry_run)
-        if is_public(project, target) and not dry_run:
+        if is_public(tx, project, target) and not dry_run:
             check_confirmed("version", request.confirm_version, version.number, "/confirm/version")
         cautions = _cautions(version, operation)
         if not dry_run:
@@ -188,7 +188,7 @@ class Releases:
             operation=decided.operation,
             project=project,
             environment=environment,
-            public=is_public(project, environment),
+            public=is_public(tx, project, environment),
             version=decided.version.number,
             digest=decided.version.digest,
             compared=compare_states(tx, project, served, head, self._work.kinds),

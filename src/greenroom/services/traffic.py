@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from greenroom.domain.access import Principal
 from greenroom.domain.canonical import Digest
 from greenroom.domain.environments import Arm, choose_arm, choose_slot
-from greenroom.domain.errors import NotFound, Refused
-from greenroom.domain.ids import WorkspaceId
+from greenroom.domain.errors import Fault, NotFound, Refused
+from greenroom.domain.ids import ProjectId, WorkspaceId
+from greenroom.domain.numbers import find_e164
 from greenroom.ports import Reading, Store
+from greenroom.services.numbers import MOST as MOST_NUMBERS
+from greenroom.services.numbers import NOUN as NUMBER
 from greenroom.services.programs import Programs
 from greenroom.services.work import Call
 
@@ -36,6 +39,8 @@ class ProjectPointers:
 
     default: str
     environments: Mapping[str, Pointer]
+    numbers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The id of the environment that each number leads to, '' for the default entry."""
 
 
 class Resolved(NamedTuple):
@@ -83,11 +88,18 @@ class Traffic:
         """Says whether the table has a project, by slug or id."""
         return (workspace, slug) in self._table
 
-    def decide(self, workspace: WorkspaceId, slug: str, key: str, environment: str | None) -> Resolved:
-        """Returns which version serves a key. Raises NotFound, or Refused `nothing_served`."""
+    def decide(
+        self, workspace: WorkspaceId, slug: str, key: str, environment: str | None, number: str | None = None
+    ) -> Resolved:
+        """Returns which version serves a key, in an environment or where a number leads.
+
+        Raises NotFound, or Refused `nothing_served`, `number_unknown`.
+        """
         project = self._table.get((workspace, slug))
         if project is None:
             raise NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
+        if number is not None:
+            return self._decide_by_number(workspace, slug, key, number, project)
         alias = environment if environment is not None else project.default
         pointer = project.environments.get(alias)
         if pointer is None:
@@ -102,11 +114,22 @@ class Traffic:
         reason = f"asked for {alias}; {said}" if environment is not None else f"default entry of {slug}; {said}"
         return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason)
 
-    async def resolve(self, call: Call, slug: str, key: str, environment: str | None) -> Resolved:
+    def _decide_by_number(
+        self, workspace: WorkspaceId, slug: str, key: str, number: str, project: ProjectPointers
+    ) -> Resolved:
+        alias = choose_by_number(slug, project, number)
+        led = self.decide(workspace, slug, key, alias)
+        said = led.reason if alias is None else led.reason.partition("; ")[2]
+        how = "follows the default entry" if alias is None else f"leads to {alias}"
+        return led._replace(reason=f"{find_e164(number)} {how}; {said}")
+
+    async def resolve(
+        self, call: Call, slug: str, key: str, environment: str | None, number: str | None = None
+    ) -> Resolved:
         """Returns which version serves a key, after making sure that the table is at least as new as this call."""
         call.need("resolve.read")
         await self.refresh()
-        return self.decide(call.workspace, slug, key, environment)
+        return self.decide(call.workspace, slug, key, environment, number)
 
     async def refresh(self) -> None:
         """Reads the table anew, compiling what is newly served before it is switched to here.
@@ -184,7 +207,30 @@ def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
                 environments[e.alias] = environments[e.id] = pointer
                 if e.id == project.default_environment:
                     default = e.alias
-            pointers = ProjectPointers(default, environments)
+            pointers = ProjectPointers(default, environments, _read_numbers(tx, project.id))
             found[project.slug] = found[project.id] = pointers
         after = projects[-1].slug
     return found
+
+
+def choose_by_number(slug: str, project: ProjectPointers, number: str) -> str | None:
+    """Returns the alias that a number leads to, None for the default entry; its SIP rules are asked at a call only.
+
+    Raises Refused `number_unknown` or `number_leads_nowhere`.
+    """
+    e164 = find_e164(number)
+    where = project.numbers.get(e164) if e164 else None
+    if where is None:
+        message = f"{slug} has no number '{number[:40]}'; `numbers list` shows those it has"
+        raise Refused("number_unknown", message, errors=[Fault("/number", message)])
+    if not where:
+        return None
+    pointer = project.environments.get(where)
+    if pointer is None:
+        message = f"{e164} is assigned to an environment that is gone; assign it to another one"
+        raise Refused("number_leads_nowhere", message)
+    return pointer.alias
+
+
+def _read_numbers(tx: Reading, project: ProjectId) -> Mapping[str, str]:
+    return {record.key: record.owner for record in tx.list_records(project, NUMBER, limit=MOST_NUMBERS)}
