@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import greenroom.domain.numbers as numbers
+from greenroom.domain import numbers
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.ids import EnvironmentId, ProjectId

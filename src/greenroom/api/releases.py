@@ -15,6 +15,7 @@ from greenroom.api.drafts import conflict_out, taken_back_out
 from greenroom.api.environments import arms_out, running_out
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_cursor
+from greenroom.api.readiness import items_out
 from greenroom.api.versions import version_out
 from greenroom.domain.environments import choose_stable
 from greenroom.domain.promotion import Caution
@@ -204,6 +205,7 @@ async def _reply_plan(ask: Ask, plan: Plan, confirmation: Confirmation) -> Respo
             versions_included=[version_out(view, names) for view in plan.included],
             takes_back=list(plan.takes_back),
             warnings=_warnings_out(plan.cautions),
+            readiness=items_out(plan.readiness),
             running=running_out(plan.running),
             in_flight=plan.policy,
             rollback_would_bring_back=plan.brings_back,

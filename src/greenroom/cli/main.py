@@ -23,6 +23,7 @@ from greenroom.cli import (
     numbers,
     output,
     projects,
+    readiness,
     releases,
     secrets,
     server,
@@ -142,6 +143,7 @@ app.add_typer(drafts.app, name="draft")
 app.command("publish")(releases.publish)
 app.command("promote")(releases.promote)
 app.command("rollback")(releases.roll_back)
+app.command("readiness")(readiness.check)
 app.command("releases")(releases.list_releases)
 app.add_typer(versions.app, name="versions")
 app.command("compare")(versions.compare)

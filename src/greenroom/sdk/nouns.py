@@ -15,6 +15,7 @@ from greenroom.sdk.keys import Keys
 from greenroom.sdk.knowledge import Knowledge
 from greenroom.sdk.numbers import Numbers
 from greenroom.sdk.projects import Projects
+from greenroom.sdk.readiness import Readiness
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
 from greenroom.sdk.tables import Tables
@@ -38,6 +39,7 @@ class Nouns(Noun[S_co]):
         self.content = Content(sender)
         self.environments = Environments(sender)
         self.releases = Releases(sender)
+        self.readiness = Readiness(sender)
         self.drafts = Drafts(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)

@@ -30,6 +30,7 @@ from greenroom.services.outside import Reaching
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
+from greenroom.services.readiness import Readiness
 from greenroom.services.releases import Releases
 from greenroom.services.replays import Replays
 from greenroom.services.secrets import Secrets
@@ -70,8 +71,9 @@ class Desk:
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
         checks = CodeChecks(self.work, parts.sandbox)
-        self.publishing = Publishing(self.work, self.drafts, self.programs, checks)
-        self.releases = Releases(self.work, self.programs)
+        self.readiness = Readiness(self.work)
+        self.publishing = Publishing(self.work, self.drafts, self.programs, self.readiness, checks)
+        self.releases = Releases(self.work, self.programs, self.readiness)
         self.content = Content(self.work)
         self.comparisons = Comparisons(self.work)
         self.versions = Versions(self.work)

@@ -105,7 +105,7 @@ def test_a_version_is_tested_where_an_internal_number_belongs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "pointer"),
+    "changes, pointer",
     [
         ({"header": "X Test"}, "/sip_rules/0/header"),
         ({"header": ""}, "/sip_rules/0/header"),
@@ -128,7 +128,7 @@ def test_a_rule_that_could_mislead_is_refused_where_it_is_wrong(changes: dict[st
 
 
 @pytest.mark.parametrize(
-    ("number", "pointer"),
+    "number, pointer",
     [
         (Number(DESK, "x" * 121), "/label"),
         (Number(DESK, "two\nlines"), "/label"),
