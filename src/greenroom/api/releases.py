@@ -15,6 +15,7 @@ from greenroom.api.drafts import conflict_out, taken_back_out
 from greenroom.api.environments import arms_out, running_out, warnings_out
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_cursor
+from greenroom.api.readiness import items_out
 from greenroom.api.versions import version_out
 from greenroom.domain.environments import choose_stable
 from greenroom.services.environments import ReleaseView
@@ -205,6 +206,7 @@ def plan_fields(ask: Ask, plan: Plan, confirmation: Confirmation, names: Mapping
         "versions_included": [version_out(view, names) for view in plan.included],
         "takes_back": list(plan.takes_back),
         "warnings": warnings_out(plan.cautions),
+        "readiness": items_out(plan.readiness),
         "running": running_out(plan.running),
         "in_flight": plan.policy,
         "rollback_would_bring_back": plan.brings_back,

@@ -21,8 +21,10 @@ from greenroom.cli import (
     keys,
     knowledge,
     merges,
+    numbers,
     output,
     projects,
+    readiness,
     releases,
     secrets,
     server,
@@ -143,11 +145,13 @@ app.command("publish")(releases.publish)
 app.command("promote")(releases.promote)
 app.command("rollback")(releases.roll_back)
 app.command("merge")(merges.merge)
+app.command("readiness")(readiness.check)
 app.command("releases")(releases.list_releases)
 app.add_typer(versions.app, name="versions")
 app.command("compare")(versions.compare)
 app.command("diff", help="The same as `compare`.")(versions.compare)
 app.command("resolve")(traffic.resolve)
+app.add_typer(numbers.app, name="numbers")
 app.command("bundle")(traffic.load_bundle)
 app.command("chat")(conversations.chat)
 app.add_typer(conversations.app, name="conversations")

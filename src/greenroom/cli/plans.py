@@ -40,11 +40,13 @@ def show(result: PlanOut | PublishOut | ReleaseOut) -> None:
 
 def _show_plan(plan: PlanOut) -> None:
     from greenroom.cli.comparisons import show_short
+    from greenroom.cli.readiness import say_blocked
 
     for line in _plan_lines(plan):
         output.say(line)
     if plan.comparison is not None:
         show_short(plan.comparison)
+    say_blocked(plan.readiness)
     _say_warnings([*plan.gates, *plan.warnings])
     if plan.conflicts:
         from greenroom.cli.drafts import show_conflicts

@@ -51,6 +51,7 @@ PERMISSIONS: dict[str, Role] = {
     "releases.promote": "release_manager",
     "releases.roll_back": "release_manager",
     "releases.hotfix": "admin",
+    "numbers.manage": "release_manager",
     "projects.create": "admin",
     "projects.change": "admin",
     "projects.delete": "owner",

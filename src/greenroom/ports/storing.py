@@ -199,6 +199,10 @@ class Reading(Protocol):
         """
         ...
 
+    def find_records_anywhere(self, noun: str, key: str) -> Sequence[Record]:
+        """Returns the records with a key in all projects of the workspace, by project: for what is unique there."""
+        ...
+
     def count_records(self, project: ProjectId, noun: str, owner: str | None = None) -> int: ...
 
 
@@ -350,7 +354,8 @@ class Store(Protocol):
         """Returns True soon after another process (or this one) committed, False after the time-out.
 
         May return True without a change; never misses one for longer than a second. What changes with every
-        turn or request (conversations, turns, records, replays, sessions, deliveries) is not told at once.
+        turn or request (conversations, turns, replays, sessions, deliveries) is not told at once; of records, only the
+        nouns in `domain.records.ANNOUNCED` are.
         """
         ...
 

@@ -14,7 +14,9 @@ from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
 from greenroom.sdk.knowledge import Knowledge
 from greenroom.sdk.merges import Merges
+from greenroom.sdk.numbers import Numbers
 from greenroom.sdk.projects import Projects
+from greenroom.sdk.readiness import Readiness
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
 from greenroom.sdk.tables import Tables
@@ -39,9 +41,11 @@ class Nouns(Noun[S_co]):
         self.environments = Environments(sender)
         self.releases = Releases(sender)
         self.merges = Merges(sender)
+        self.readiness = Readiness(sender)
         self.drafts = Drafts(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
+        self.numbers = Numbers(sender)
         self.bundles = Bundles(sender)
         self.conversations = Conversations(sender)
         self.transcripts = Transcripts(sender)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
+from greenroom.domain.canonical import canonical_json, parse_json
 from greenroom.domain.environments import Dependant, Environment, check_dependants, choose_stable
 from greenroom.domain.errors import Fault, Invalid, Refused
 from greenroom.domain.projects import Project
@@ -17,6 +17,7 @@ from greenroom.domain.promotion import (
     check_sequence,
     decide_in_flight,
 )
+from greenroom.domain.records import Record
 from greenroom.domain.releases import InFlight
 from greenroom.domain.splits import format_weight
 from greenroom.ports import Reading, Writing
@@ -30,6 +31,7 @@ from greenroom.services.work import Call, Work
 MOVABLE_NOUNS = {"number": "number", "tester": "tester", "share_link": "share link"}
 """Records that belong to an environment and can lead to another one."""
 _LISTED = 50
+_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Deletions:
     ) -> None:
         for noun in MOVABLE_NOUNS:
             for record in list_owned(tx, project, noun, environment):
-                tx.put_record(replace(record, owner=target.id, changed_at=self._work.clock.now()))
+                tx.put_record(_lead_to(record, environment, target, self._work.clock.now()))
         for other in tx.list_environments(project.id):
             if other.promotes_from == environment.id:
                 step = None if other.id == target.id else target.id
@@ -195,9 +197,18 @@ def find_dependants(tx: Reading, project: Project, environment: Environment, now
     return found
 
 
-def list_owned(tx: Reading, project: Project, noun: str, environment: Environment) -> list[Any]:
-    """Returns an environment's records of a noun."""
-    return list(tx.list_records(project.id, noun, owner=environment.id, limit=10_000))
+def list_owned(tx: Reading, project: Project, noun: str, environment: Environment) -> list[Record]:
+    """Returns a noun's records that lead to an environment: as their owner, or, in a number's rules, by name."""
+    owned = {r.key: r for r in tx.list_records(project.id, noun, owner=environment.id, limit=_MOST)}
+    named = tx.list_records(project.id, noun, containing=(environment.id,), limit=_MOST)
+    return [*owned.values(), *(record for record in named if record.key not in owned)]
+
+
+def _lead_to(record: Record, source: Environment, target: Environment, now: datetime) -> Record:
+    """Returns a record that leads to the target wherever it led to the source."""
+    body = parse_json(canonical_json(record.body).replace(source.id.encode(), target.id.encode()))
+    owner = target.id if record.owner == source.id else record.owner
+    return replace(record, owner=owner, body=body, changed_at=now, revision=record.revision + 1)
 
 
 def _is_settled(dependant: Dependant, settled: bool) -> bool:

@@ -31,10 +31,12 @@ from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
 from greenroom.services.merges import Merges
 from greenroom.services.migrations import Migrations
+from greenroom.services.numbers import Numbers
 from greenroom.services.outside import Reaching
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
+from greenroom.services.readiness import Readiness
 from greenroom.services.releases import Releases
 from greenroom.services.replays import Replays
 from greenroom.services.secrets import Secrets
@@ -79,8 +81,9 @@ class Desk:
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
         checks = CodeChecks(self.work, parts.sandbox)
-        self.publishing = Publishing(self.work, self.drafts, self.programs, checks)
-        self.releases = Releases(self.work, self.programs)
+        self.readiness = Readiness(self.work)
+        self.publishing = Publishing(self.work, self.drafts, self.programs, self.readiness, checks)
+        self.releases = Releases(self.work, self.programs, self.readiness)
         self.content = Content(self.work)
         self.comparisons = Comparisons(self.work)
         self.versions = Versions(self.work)
@@ -105,6 +108,7 @@ class Desk:
         self._keep_data(parts)
         self.history = History(self.work)
         self.keys = Keys(self.work)
+        self.numbers = Numbers(self.work)
         self.traffic = Traffic(store, self.programs, clock)
 
     def _branch(self, most_environments: int) -> None:
@@ -113,7 +117,7 @@ class Desk:
             self.work, self.programs, self.environments, self.secrets, most_environments
         )
         self.deletions = Deletions(self.work, self.drafts)
-        self.merges = Merges(self.work, self.programs, self.deletions)
+        self.merges = Merges(self.work, self.programs, self.deletions, self.readiness)
         self.migrations = Migrations(self.work)
 
     def _keep_data(self, parts: Reachable) -> None:

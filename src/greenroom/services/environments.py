@@ -12,9 +12,13 @@ from greenroom.domain.environments import Environment
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release, choose_answering
 from greenroom.ports import Reading
+from greenroom.services.numbers import leads_into
 from greenroom.services.splits import find_share
 from greenroom.services.states import load_environment, load_project, load_version
 from greenroom.services.work import Call, Work
+
+SPLIT = ("split", "default")
+"""Noun and key of the record that says which environments share the default entry's traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,11 @@ class Environments:
 
 
 def is_public(tx: Reading, project: Project, environment: Environment) -> bool:
-    """Says whether the public can come in here: by the default entry, or by a share of the split."""
-    return project.default_environment == environment.id or find_share(tx, project, environment) is not None
+    """Says whether the public can come in here: by the default entry, a share of the split, or a number."""
+    if project.default_environment == environment.id or find_share(tx, project, environment) is not None:
+        return True
+    # Numbers of an internal environment are for tests.
+    return not environment.internal and leads_into(tx, project.id, environment.id)
 
 
 def find_beneath(tx: Reading, release: Release | None) -> int | None:

@@ -13,6 +13,7 @@ from greenroom.domain.errors import Fault, Invalid, Refused, Stale
 from greenroom.domain.notes import Note, check_note
 from greenroom.domain.projects import Project
 from greenroom.domain.promotion import Caution, check_acknowledged, check_confirmed, check_sequence, decide_in_flight
+from greenroom.domain.readiness import Item, cautions_of, check_ready
 from greenroom.domain.refs import ServedRef, parse_ref
 from greenroom.domain.releases import InFlight, Release
 from greenroom.domain.summaries import suggest_note
@@ -26,6 +27,7 @@ from greenroom.services.merging import Merged, Sides, merge_sides
 from greenroom.services.plans import Plan, PolicyChoice
 from greenroom.services.programs import Programs
 from greenroom.services.publishing import conflict_to_json, documents_of, parse_resolutions, say_faults
+from greenroom.services.readiness import Readiness
 from greenroom.services.releases import RETRIES, record_release
 from greenroom.services.states import (
     State,
@@ -100,14 +102,16 @@ class _Prepared:
     cautions: Sequence[Caution]
     in_flight: InFlight
     deletion: Deletion | None
+    items: Sequence[Item]
     entities: Mapping[Address, Body]
 
 
 class Merges:
     """The verbs of merging environments."""
 
-    def __init__(self, work: Work, programs: Programs, deletions: Deletions) -> None:
+    def __init__(self, work: Work, programs: Programs, deletions: Deletions, readiness: Readiness) -> None:
         self._work = work
+        self._readiness = readiness
         self._programs = programs
         self._deletions = deletions
 
@@ -132,6 +136,7 @@ class Merges:
                 policy=found.in_flight.policy,
                 brings_back=found.served.version,
                 conflicts=found.merged.conflicts,
+                readiness=found.items,
             )
             return MergePlan(plan, found.source, found.base, found.deletion)
 
@@ -179,22 +184,39 @@ class Merges:
             if findings.errors:
                 raise Invalid("not_publishable", say_faults(findings.errors), errors=findings.errors)
             cautions.extend(Caution(f.code, f.message) for f in findings.warnings)
+        items = self._readiness.find_items(tx, call, project, target, merged.snapshot, reader)
+        cautions.extend(cautions_of(items, must_acknowledge=public))
         note = self._check_note(request, compared, cautions, dry_run)
         deletion = self._decide_deletion(tx, call, project, request, source, dry_run)
         cautions.extend(deletion.cautions if deletion else ())
         if not dry_run:
-            if public:
-                check_confirmed("digest", request.confirm_digest, merged.snapshot.digest, "/confirm/digest")
-            check_acknowledged(cautions, request.acknowledged)
+            check_ready(target.alias, items)
+            _check_said(request, merged, cautions, public=public)
         choice = request.in_flight
         in_flight = decide_in_flight("merge", choice.policy, choice.drain_until, self._work.clock.now())
-        entities: Mapping[Address, Body] = {}
-        if not dry_run and self._programs.find(call.workspace, merged.snapshot.digest) is None:
-            reader.fetch(set(merged.snapshot.values()))
-            entities = dict(Entities(merged.snapshot, reader, self._work.kinds))
+        entities = {} if dry_run else self._read_entities(call, merged, reader)
         return _Prepared(
-            project, target, served, source, base, merged, compared, note, cautions, in_flight, deletion, entities
+            project,
+            target,
+            served,
+            source,
+            base,
+            merged,
+            compared,
+            note,
+            cautions,
+            in_flight,
+            deletion,
+            items,
+            entities,
         )
+
+    def _read_entities(self, call: Call, merged: Merged, reader: BodyReader) -> Mapping[Address, Body]:
+        """Returns every body of the result; none where its program is ready."""
+        if self._programs.find(call.workspace, merged.snapshot.digest) is not None:
+            return {}
+        reader.fetch(set(merged.snapshot.values()))
+        return dict(Entities(merged.snapshot, reader, self._work.kinds))
 
     def _load_source(self, tx: Reading, call: Call, project: Project, request: MergeRequest) -> State:
         source = load_state(tx, project, request.source, call.principal, self._work.clock.now(), "/source")
@@ -331,6 +353,13 @@ def _check_conflicts(merged: Merged, request: MergeRequest, dry_run: bool) -> No
         errors=[Fault(f"/{c.address}/{'/'.join(c.pointer)}", f"{c.kind}", c.id) for c in merged.conflicts],
         extra={"conflicts": [conflict_to_json(c) for c in merged.conflicts]},
     )
+
+
+def _check_said(request: MergeRequest, merged: Merged, cautions: Sequence[Caution], *, public: bool) -> None:
+    """Refuses a merge whose result the caller did not restate, or whose warnings are open."""
+    if public:
+        check_confirmed("digest", request.confirm_digest, merged.snapshot.digest, "/confirm/digest")
+    check_acknowledged(cautions, request.acknowledged)
 
 
 def _nothing(source: State, target: Environment, request: MergeRequest) -> Refused:

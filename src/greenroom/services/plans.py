@@ -12,6 +12,7 @@ from greenroom.domain.environments import Environment, choose_stable
 from greenroom.domain.merges import Conflict
 from greenroom.domain.projects import Project
 from greenroom.domain.promotion import Caution
+from greenroom.domain.readiness import Item
 from greenroom.domain.releases import Operation, Policy
 from greenroom.services.comparisons import Compared
 from greenroom.services.versions import VersionView
@@ -49,6 +50,8 @@ class Plan:
     rebased: bool = False
     taken_back: TakenBack | None = None
     conflicts: Sequence[Conflict] = ()
+    readiness: Sequence[Item] = ()
+    """What the environment has and lacks for it; what blocks is refused when it is carried out."""
 
     @property
     def from_version(self) -> int | None:

@@ -15,6 +15,7 @@ from greenroom.domain.merges import Resolution
 from greenroom.domain.notes import Note, check_note
 from greenroom.domain.projects import Project
 from greenroom.domain.promotion import Caution, check_acknowledged, check_confirmed, check_sequence, decide_in_flight
+from greenroom.domain.readiness import Item, cautions_of, check_ready
 from greenroom.domain.releases import InFlight
 from greenroom.domain.summaries import suggest_note
 from greenroom.domain.versions import Snapshot, Version
@@ -26,6 +27,7 @@ from greenroom.services.environments import ReleaseView, count_running, is_publi
 from greenroom.services.knowledge_contents import find_lost_pins, find_stamp, load_digests, load_knowledge
 from greenroom.services.plans import Choice, Plan, PublishRequest, TakenBack
 from greenroom.services.programs import Programs
+from greenroom.services.readiness import Readiness
 from greenroom.services.rebases import Rebased, rebase_draft
 from greenroom.services.releases import RETRIES, record_release
 from greenroom.services.states import State, load_project
@@ -71,13 +73,22 @@ class _Prepared:
     in_flight: InFlight
     entities: Mapping[Address, Body]
     """Every body of the new version; empty when its program is ready already."""
+    readiness: Sequence[Item]
 
 
 class Publishing:
     """The verbs that turn drafts into versions."""
 
-    def __init__(self, work: Work, drafts: Drafts, programs: Programs, code: CodeChecks | None = None) -> None:
+    def __init__(
+        self,
+        work: Work,
+        drafts: Drafts,
+        programs: Programs,
+        readiness: Readiness,
+        code: CodeChecks | None = None,
+    ) -> None:
         self._work = work
+        self._readiness = readiness
         self._drafts = drafts
         self._programs = programs
         self._code = code or CodeChecks(work, None)
@@ -105,6 +116,7 @@ class Publishing:
                 rebased=prepared.rebased.rebased,
                 taken_back=prepared.rebased.taken_back,
                 conflicts=prepared.rebased.conflicts,
+                readiness=prepared.readiness,
             )
 
         return await self._work.read(call, work)
@@ -112,7 +124,7 @@ class Publishing:
     async def publish(self, call: Call, slug: str, alias: str, request: PublishRequest) -> Published:
         """Publishes the caller's draft and releases it in its environment (R3, R4, R7, R11, R12).
 
-        Raises Refused `nothing_to_publish` or `vague_note`, Conflict `merge_conflicts`, Invalid
+        Raises Refused `nothing_to_publish`, `vague_note` or `not_ready`, Conflict `merge_conflicts`, Invalid
         `not_publishable` with a pointer for each fault, Missing or Stale for sequence and confirmation.
         """
         call.need("releases.publish")
@@ -196,20 +208,29 @@ class Publishing:
         errors = (*findings.errors, *_find_lost_pins(tx, project, rebased))
         if errors and not rebased.conflicts:
             raise Invalid("not_publishable", say_faults(errors), errors=errors)
+        items: Sequence[Item] = ()
+        if request.release:
+            items = self._readiness.find_items(tx, call, project, environment, rebased.snapshot, reader)
         cautions = [*(Caution(f.code, f.message) for f in findings.warnings), *told]
+        cautions += cautions_of(items, must_acknowledge=public)
         note = self._check_note(request, compared, cautions, dry_run)
-        if public and request.release and not dry_run:
-            check_confirmed("digest", request.confirm_digest, rebased.snapshot.digest, "/confirm/digest")
         if not dry_run:
+            check_ready(environment.alias, items)
+            if public and request.release:
+                check_confirmed("digest", request.confirm_digest, rebased.snapshot.digest, "/confirm/digest")
             check_acknowledged(cautions, request.acknowledged)
         in_flight = decide_in_flight(
             "publish", request.in_flight.policy, request.in_flight.drain_until, self._work.clock.now()
         )
-        entities: Mapping[Address, Body] = {}
-        if not dry_run and self._programs.find(call.workspace, rebased.snapshot.digest) is None:
-            reader.fetch(set(rebased.snapshot.values()))
-            entities = dict(Entities(rebased.snapshot, reader, self._work.kinds))
-        return _Prepared(project, environment, draft, rebased, compared, note, cautions, in_flight, entities)
+        entities = {} if dry_run else self._read_new(call, rebased, reader)
+        return _Prepared(project, environment, draft, rebased, compared, note, cautions, in_flight, entities, items)
+
+    def _read_new(self, call: Call, rebased: Rebased, reader: BodyReader) -> Mapping[Address, Body]:
+        """Returns every body of a snapshot that is to be compiled, nothing of one whose program is ready."""
+        if self._programs.find(call.workspace, rebased.snapshot.digest) is not None:
+            return {}
+        reader.fetch(set(rebased.snapshot.values()))
+        return dict(Entities(rebased.snapshot, reader, self._work.kinds))
 
     @staticmethod
     def _check_conflicts(rebased: Rebased, alias: str, dry_run: bool) -> None:

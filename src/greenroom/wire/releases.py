@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from greenroom.wire.drafts import ConflictOut, ResolutionIn, TakenBackOut
 from greenroom.wire.environments import ArmOut, RunningOut
 from greenroom.wire.model import DigestText, In, Moment, Out, SeenSequence, VersionNumber, WarningOut
+from greenroom.wire.readiness import ReadinessItemOut
 from greenroom.wire.versions import ComparisonOut, VersionOut
 
 PolicyName = Literal["finish", "switch", "drain"]
@@ -110,6 +111,8 @@ class PlanOut(Out):
     takes_back: list[VersionNumber] = []
     gates: list[WarningOut] = []
     warnings: list[WarningOut] = []
+    readiness: list[ReadinessItemOut] = []
+    """What the environment has and lacks for it; what is blocked is refused when it is carried out."""
     running: list[RunningOut] = []
     in_flight: str
     rollback_would_bring_back: VersionNumber | None

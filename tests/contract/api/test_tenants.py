@@ -84,6 +84,12 @@ MATRIX: dict[str, Row] = {
     "versions.mark": Row("versions.mark", {"mark": "good"}),
     "versions.compare": Row("content.read", query="base=v1&head=live"),
     "traffic.resolve": Row("resolve.read", query="key=ada"),
+    "readiness.check": Row("secrets.read", query="version=1"),
+    "numbers.list": Row("projects.read"),
+    "numbers.load": Row("projects.read"),
+    "numbers.add": Row("numbers.manage", {"number": "+442079460009", "default_entry": True}),
+    "numbers.change": Row("numbers.manage", {"environment": "live"}, headers={"If-Match": '"1"'}),
+    "numbers.remove": Row("numbers.manage", headers={"If-Match": '"1"'}),
     "bundles.load": Row("content.read"),
     "conversations.start": Row("conversations.start", {}),
     "conversations.take_turn": Row("conversations.start", {"text": "hello"}),
@@ -205,6 +211,8 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     good(await client.post(f"{PREFIX}/projects", json=old))
     clone = {"name": f"B {canary}", "alias": "b", "clone_from": "live"}
     made = good(await client.post(f"{place}/environments", json=clone))
+    number = {"number": "+442079460000", "environment": "sandbox", "label": f"Desk {canary}"}
+    good(await client.post(f"{place}/numbers", json=number))
     run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
     data = await fill_data(client, ids, canary)
     return {
@@ -218,6 +226,7 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
         "side": "live",
         "slug": "late-checkout",
         "number": "1",
+        "phone": "+442079460000",
         "id": ids["conversation"],
         "environment_id": environments[0]["id"],
         "run": run["id"],

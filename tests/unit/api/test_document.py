@@ -42,11 +42,17 @@ POST /projects/{project}/environments/{alias}/draft/rebase
 POST /projects/{project}/environments/{alias}/publish
 POST /projects/{project}/environments/{alias}/promote
 POST /projects/{project}/environments/{alias}/rollback
+GET /projects/{project}/environments/{alias}/readiness
 GET /projects/{project}/versions
 GET /projects/{project}/versions/{number}
 PATCH /projects/{project}/versions/{number}
 GET /projects/{project}/compare
 GET /projects/{project}/resolve
+GET /projects/{project}/numbers
+POST /projects/{project}/numbers
+GET /projects/{project}/numbers/{phone}
+PATCH /projects/{project}/numbers/{phone}
+DELETE /projects/{project}/numbers/{phone}
 GET /projects/{project}/bundles/{digest}
 POST /projects/{project}/conversations
 GET /projects/{project}/conversations

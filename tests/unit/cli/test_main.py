@@ -50,7 +50,10 @@ def test_every_command_has_help(run: Run, words: tuple[str, ...]) -> None:
 
 def test_the_tree_holds_what_was_promised() -> None:
     found = {" ".join(words) for words in commands()}
-    flat = "login status import export publish promote rollback merge releases compare diff resolve bundle chat history"
+    flat = (
+        "login status import export publish promote rollback merge releases readiness compare diff resolve bundle chat"
+    )
+    flat += " history"
     deep = {
         "projects": "list create show rename delete migrate",
         "content": "list show",
@@ -67,6 +70,7 @@ def test_the_tree_holds_what_was_promised() -> None:
         "tables": "list show create alter delete rows put remove import export",
         "keys": "create list revoke",
         "audit": "verify",
+        "numbers": "list show add assign rules remove",
         "secrets": "set list unset override restore rotate",
         "connections": "list show set remove",
         "test": "run show list cancel",

@@ -274,6 +274,8 @@ def test_every_verb_of_the_api_is_there() -> None:
             "sync",
             "search",
         },
+        "numbers": {"list", "load", "add", "change", "remove"},
+        "readiness": {"check"},
         "secrets": {"list", "set", "unset", "override", "restore", "rotate"},
         "connections": {"list", "load", "save", "remove"},
         "widgets": {"load"},
