@@ -25,8 +25,11 @@ from greenroom.cli import (
     releases,
     secrets,
     server,
+    share_links,
+    splits,
     tables,
     test_runs,
+    testers,
     tickets,
     traffic,
     transcripts,
@@ -146,6 +149,10 @@ app.add_typer(versions.app, name="versions")
 app.command("compare")(versions.compare)
 app.command("diff", help="The same as `compare`.")(versions.compare)
 app.command("resolve")(traffic.resolve)
+app.add_typer(splits.app, name="split")
+app.command("why")(splits.why)
+app.add_typer(testers.app, name="testers")
+app.add_typer(share_links.app, name="share-links")
 app.command("bundle")(traffic.load_bundle)
 app.command("chat")(conversations.chat)
 app.add_typer(conversations.app, name="conversations")

@@ -16,8 +16,11 @@ from greenroom.sdk.knowledge import Knowledge
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
+from greenroom.sdk.share_links import ShareLinks
+from greenroom.sdk.splits import Splits
 from greenroom.sdk.tables import Tables
 from greenroom.sdk.test_runs import TestRuns
+from greenroom.sdk.testers import Testers
 from greenroom.sdk.tickets import Tickets
 from greenroom.sdk.traffic import Bundles, Traffic
 from greenroom.sdk.transcripts import Transcripts
@@ -40,6 +43,9 @@ class Nouns(Noun[S_co]):
         self.drafts = Drafts(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
+        self.splits = Splits(sender)
+        self.testers = Testers(sender)
+        self.share_links = ShareLinks(sender)
         self.bundles = Bundles(sender)
         self.conversations = Conversations(sender)
         self.transcripts = Transcripts(sender)

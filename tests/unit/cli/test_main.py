@@ -50,7 +50,7 @@ def test_every_command_has_help(run: Run, words: tuple[str, ...]) -> None:
 
 def test_the_tree_holds_what_was_promised() -> None:
     found = {" ".join(words) for words in commands()}
-    flat = "login status import export publish promote rollback releases compare diff resolve bundle chat history"
+    flat = "login status import export publish promote rollback releases compare diff resolve why bundle chat history"
     deep = {
         "projects": "list create show rename delete",
         "content": "list show",
@@ -58,6 +58,9 @@ def test_the_tree_holds_what_was_promised() -> None:
         "draft": "show set remove discard rebase",
         "versions": "list show mark",
         "conversations": "list show end replay",
+        "split": "show set history",
+        "testers": "list add remove",
+        "share-links": "list create revoke",
         "widgets": "show",
         "knowledge": "add list show remove sources sync search",
         "review": "show tag untag tags note rate",
