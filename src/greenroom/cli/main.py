@@ -28,8 +28,11 @@ from greenroom.cli import (
     releases,
     secrets,
     server,
+    share_links,
+    splits,
     tables,
     test_runs,
+    testers,
     tickets,
     traffic,
     transcripts,
@@ -152,6 +155,10 @@ app.command("compare")(versions.compare)
 app.command("diff", help="The same as `compare`.")(versions.compare)
 app.command("resolve")(traffic.resolve)
 app.add_typer(numbers.app, name="numbers")
+app.add_typer(splits.app, name="split")
+app.command("why")(splits.why)
+app.add_typer(testers.app, name="testers")
+app.add_typer(share_links.app, name="share-links")
 app.command("bundle")(traffic.load_bundle)
 app.command("chat")(conversations.chat)
 app.add_typer(conversations.app, name="conversations")

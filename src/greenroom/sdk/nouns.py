@@ -19,8 +19,11 @@ from greenroom.sdk.projects import Projects
 from greenroom.sdk.readiness import Readiness
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
+from greenroom.sdk.share_links import ShareLinks
+from greenroom.sdk.splits import Splits
 from greenroom.sdk.tables import Tables
 from greenroom.sdk.test_runs import TestRuns
+from greenroom.sdk.testers import Testers
 from greenroom.sdk.tickets import Tickets
 from greenroom.sdk.traffic import Bundles, Traffic
 from greenroom.sdk.transcripts import Transcripts
@@ -46,6 +49,9 @@ class Nouns(Noun[S_co]):
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
         self.numbers = Numbers(sender)
+        self.splits = Splits(sender)
+        self.testers = Testers(sender)
+        self.share_links = ShareLinks(sender)
         self.bundles = Bundles(sender)
         self.conversations = Conversations(sender)
         self.transcripts = Transcripts(sender)

@@ -24,6 +24,8 @@ from tests.support.api import (
     fill,
     fill_data,
     good,
+    in_days,
+    lay_split,
     make_stage,
     nothing_written,
     run_tests,
@@ -90,6 +92,16 @@ MATRIX: dict[str, Row] = {
     "numbers.add": Row("numbers.manage", {"number": "+442079460009", "default_entry": True}),
     "numbers.change": Row("numbers.manage", {"environment": "live"}, headers={"If-Match": '"1"'}),
     "numbers.remove": Row("numbers.manage", headers={"If-Match": '"1"'}),
+    "splits.load": Row("splits.read"),
+    "splits.set": Row("splits.set", {"shares": [{"environment": "live", "weight": 100}]}, headers={"If-Match": '"1"'}),
+    "splits.list_changes": Row("splits.read"),
+    "splits.explain": Row("conversations.read"),
+    "testers.list": Row("testers.read"),
+    "testers.add": Row("testers.manage", {"environment": "pre-release", "user_id": "bob"}),
+    "testers.remove": Row("testers.manage"),
+    "share_links.list": Row("share_links.read"),
+    "share_links.create": Row("share_links.manage", {"environment": "live", "expires_at": in_days(7)}),
+    "share_links.revoke": Row("share_links.manage"),
     "bundles.load": Row("content.read"),
     "conversations.start": Row("conversations.start", {}),
     "conversations.take_turn": Row("conversations.start", {"text": "hello"}),
@@ -214,7 +226,7 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     number = {"number": "+442079460000", "environment": "sandbox", "label": f"Desk {canary}"}
     good(await client.post(f"{place}/numbers", json=number))
     run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
-    data = await fill_data(client, ids, canary)
+    data = await fill_data(client, ids, canary) | await lay_split(client, project, canary)
     return {
         **ids,
         "revision": entity.headers["etag"],
@@ -241,6 +253,9 @@ async def ask(client: httpx2.AsyncClient, operation: Operation, ids: dict[str, s
     if row.json is not None:
         return await client.request(operation.method, f"{path}?{row.query}", json=row.json, headers=headers)
     return await client.request(operation.method, f"{path}?{row.query}", content=row.content, headers=headers)
+
+
+PATHS_OF_OTHERS = ("project", "project_id", "digest", "id", "environment_id", "run", "tester", "link")
 
 
 async def draft_of(client: httpx2.AsyncClient, stage: Stage, role: str, ids: dict[str, str]) -> None:
@@ -289,7 +304,7 @@ def mixtures(ids: dict[str, str], foreign: dict[str, str]) -> Iterator[dict[str,
     """Yields path values of which at least one names something of the other workspace."""
     yield {**ids, **foreign}
     yield {**ids, **foreign, "project": foreign["project_id"]}
-    for name in ("digest", "id", "run"):
+    for name in ("digest", "id", "run", "tester", "link"):
         yield {**ids, name: foreign[name]}
     yield {**ids, "alias": foreign["environment_id"]}
 
@@ -302,7 +317,7 @@ async def test_ids_of_another_workspace_name_nothing(hot: bool) -> None:
         # Their bundle lies ready for them, so that only the question whose it is keeps it from us.
         good(await stranger.get(f"{PREFIX}/projects/theirs/bundles/{theirs['digest']}"))
         ours = await set_up(owner, "hotel")
-        foreign = {name: theirs[name] for name in ("project", "project_id", "digest", "id", "environment_id", "run")}
+        foreign = {name: theirs[name] for name in PATHS_OF_OTHERS}
         asked = 0
         for operation in CLOSED:
             ids = {**ours, **MATRIX[operation.id].own}

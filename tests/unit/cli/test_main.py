@@ -53,7 +53,7 @@ def test_the_tree_holds_what_was_promised() -> None:
     flat = (
         "login status import export publish promote rollback merge releases readiness compare diff resolve bundle chat"
     )
-    flat += " history"
+    flat += " history why"
     deep = {
         "projects": "list create show rename delete migrate",
         "content": "list show",
@@ -61,6 +61,9 @@ def test_the_tree_holds_what_was_promised() -> None:
         "draft": "show set remove discard rebase",
         "versions": "list show mark",
         "conversations": "list show end replay",
+        "split": "show set history",
+        "testers": "list add remove",
+        "share-links": "list create revoke",
         "widgets": "show",
         "knowledge": "add list show remove sources sync search",
         "review": "show tag untag tags note rate",
