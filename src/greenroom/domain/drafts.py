@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,9 @@ SHARED = PrincipalId("shared")
 
 KEPT_FOR = timedelta(days=30)
 """How long a discarded draft can be restored (R8)."""
+
+LARGE_DRAFT = 50
+OLD_DRAFT = timedelta(days=14)
 
 DISCARDED = "discarded"
 RESTORED = "restored"
@@ -104,7 +107,9 @@ def check_precondition(address: Address, current: Digest | None, if_match: str |
     raise Stale("stale_revision", detail, extra={"revision": current, "if_match": if_match})
 
 
-def check_seen(name: str, current: int, seen: int | None, changes: Mapping[Address, DraftChange], why: str = "") -> None:
+def check_seen(
+    name: str, current: int, seen: int | None, changes: Mapping[Address, DraftChange], why: str = ""
+) -> None:
     """Refuses what would act on a whole draft in another state than the caller saw (R5).
 
     `current` is the draft's revision, 0 where there is none; `seen` is what the caller says. With `why` something
@@ -130,9 +135,7 @@ def check_seen(name: str, current: int, seen: int | None, changes: Mapping[Addre
 
 def _list_changes(changes: Mapping[Address, DraftChange], after: int) -> list[dict[str, Any]]:
     found = [change for _, change in sorted(changes.items()) if change.revision > after]
-    return [
-        {"address": str(c.address), "revision": c.digest, "by": c.by, "at": format_time(c.at)} for c in found
-    ]
+    return [{"address": str(c.address), "revision": c.digest, "by": c.by, "at": format_time(c.at)} for c in found]
 
 
 def count_carried(
@@ -148,6 +151,11 @@ def count_carried(
     return dict(sorted(authors.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
+def authors_of(changes: Mapping[Address, DraftChange], otherwise: str) -> Callable[[Address], str]:
+    """Returns who an entity's change stays with when a draft is made anew: its author, else `otherwise`."""
+    return lambda address: (changes[address].by if address in changes else "") or otherwise
+
+
 def check_restorable(draft: Draft, now: datetime) -> None:
     """Refuses to restore what was not discarded, or too long ago (R8). Raises NotFound `discarded_not_found`."""
     if draft.closed_by == RESTORED:
@@ -158,3 +166,12 @@ def check_restorable(draft: Draft, now: datetime) -> None:
         raise NotFound(
             "discarded_not_found", f"{draft.id} was discarded more than {KEPT_FOR.days} days ago; it is kept no longer"
         )
+
+
+def choose_nudge(draft: Draft, changes: int, now: datetime) -> str:
+    """Returns what to tell the editors of a draft that grows large or old (R3), '' for nothing."""
+    if changes > LARGE_DRAFT:
+        return f"this draft has {changes} changes; small releases are easier to review and to roll back"
+    if changes and now - draft.started_at > OLD_DRAFT:
+        return "this draft is more than two weeks old; publish or discard it before it drifts further"
+    return ""

@@ -49,6 +49,10 @@ class Plan:
     rebased: bool = False
     taken_back: TakenBack | None = None
     conflicts: Sequence[Conflict] = ()
+    draft_revision: int | None = None
+    """Of a publish: the revision of the draft that was looked at."""
+    carries: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Of a publish: how many entities each person changed, by their id."""
 
     @property
     def from_version(self) -> int | None:
@@ -66,7 +70,7 @@ class PolicyChoice:
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """What a caller says when publishing."""
+    """What a caller says when publishing; `revision` is what they saw of the draft."""
 
     note: str
     details: str = ""
@@ -77,6 +81,7 @@ class PublishRequest:
     taken_back: Choice | None = None
     in_flight: PolicyChoice = field(default_factory=PolicyChoice)
     acknowledged: Sequence[str] = ()
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from greenroom.domain.drafts import Draft
+from greenroom.domain.drafts import Draft, authors_of, count_carried, name_draft
 from greenroom.domain.entities import Address, Body
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import Conflict, Fault, Invalid, Refused, Stale
@@ -21,14 +21,14 @@ from greenroom.domain.versions import Snapshot, Version
 from greenroom.ports import Reading, Writing
 from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import BodyReader, Compared, compare_states
-from greenroom.services.drafts import Drafts, DraftView, load_editable, put_bodies
+from greenroom.services.drafts import Drafts, DraftView, load_editable, put_bodies, say_carried
 from greenroom.services.environments import ReleaseView, count_running, is_public
 from greenroom.services.knowledge_contents import find_lost_pins, find_stamp, load_digests, load_knowledge
 from greenroom.services.plans import Choice, Plan, PublishRequest, TakenBack
 from greenroom.services.programs import Programs
 from greenroom.services.rebases import Rebased, rebase_draft
 from greenroom.services.releases import RETRIES, record_release
-from greenroom.services.states import State, load_project
+from greenroom.services.states import State, find_draft, load_project
 from greenroom.services.validation import Entities, check_snapshot
 from greenroom.services.versions import VersionView, view_versions
 from greenroom.services.work import Call, Work
@@ -40,13 +40,14 @@ class _Moved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A new version, and its release unless only the version was asked for."""
+    """A new version, its release unless only the version was asked for, and whose edits it carries."""
 
     version: VersionView
     release: ReleaseView | None
     rebased: bool
     taken_back: TakenBack | None
     cautions: Sequence[Caution]
+    carries: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class _Prepared:
     draft: Draft
     rebased: Rebased
     compared: Compared
+    carries: Mapping[str, int]
     note: Note
     cautions: Sequence[Caution]
     in_flight: InFlight
@@ -105,6 +107,8 @@ class Publishing:
                 rebased=prepared.rebased.rebased,
                 taken_back=prepared.rebased.taken_back,
                 conflicts=prepared.rebased.conflicts,
+                draft_revision=prepared.draft.revision,
+                carries=prepared.carries,
             )
 
         return await self._work.read(call, work)
@@ -113,7 +117,7 @@ class Publishing:
         """Publishes the caller's draft and releases it in its environment (R3, R4, R7, R11, R12).
 
         Raises Refused `nothing_to_publish` or `vague_note`, Conflict `merge_conflicts`, Invalid
-        `not_publishable` with a pointer for each fault, Missing or Stale for sequence and confirmation.
+        `not_publishable` with a pointer for each fault, Missing or Stale for revision, sequence and confirmation.
         """
         call.need("releases.publish")
         for attempt in range(RETRIES):
@@ -132,15 +136,26 @@ class Publishing:
         raise AssertionError("the last attempt returns or raises")
 
     async def rebase(
-        self, call: Call, slug: str, alias: str, resolutions: Sequence[Resolution], choice: Choice | None
+        self,
+        call: Call,
+        slug: str,
+        alias: str,
+        resolutions: Sequence[Resolution],
+        choice: Choice | None,
+        revision: int | None = None,
     ) -> RebaseOutcome:
-        """Brings the caller's draft onto what is served; with unresolved conflicts it only lists them."""
+        """Brings the draft onto what is served; with unresolved conflicts it only lists them.
+
+        Raises Stale when the draft is not at `revision`; Missing without it, where resolutions would settle
+        conflicts in somebody else's edits.
+        """
         call.need("drafts.edit")
 
         def work(tx: Writing) -> RebaseOutcome:
             project = load_project(tx, slug)
             environment = load_editable(tx, project, alias)
-            draft = tx.find_draft(environment.id, call.principal.id)
+            draft = find_draft(tx, environment, call.principal)
+            self._drafts.check_revision(tx, call, environment, draft, revision, required=bool(resolutions))
             if draft is None:
                 return RebaseOutcome(self._drafts.view(tx, call, slug, alias), False, (), None)
             reader = BodyReader(tx)
@@ -148,7 +163,8 @@ class Publishing:
             if not found.conflicts and draft.base_seq != environment.seq:
                 put_bodies(tx, project, found.bodies, self._work.kinds)
                 wanted = {a: new for a, _, new in found.served.snapshot.differing(found.snapshot)}
-                draft = self._drafts.replace_changes(tx, draft, wanted, found.served, environment.seq)
+                by = authors_of(found.changes, call.principal.id)
+                draft = self._drafts.replace_changes(tx, draft, wanted, found.served, environment.seq, by)
                 tx.append(
                     self._work.event(
                         call,
@@ -162,7 +178,7 @@ class Publishing:
             view = self._drafts.view(tx, call, slug, alias)
             return RebaseOutcome(view, found.rebased, found.conflicts, found.taken_back)
 
-        return await self._work.change(call, work)
+        return await self._drafts.retry(call, slug, alias, work)
 
     def _prepare(
         self,
@@ -179,9 +195,12 @@ class Publishing:
         environment = load_editable(tx, project, alias)
         public = is_public(project, environment)
         check_sequence(environment, request.expected_seq, required=public and request.release and not dry_run)
-        draft = tx.find_draft(environment.id, call.principal.id)
+        draft = find_draft(tx, environment, call.principal)
+        guarded = dry_run or (public and request.release)  # a confirmed digest says what was looked at
+        self._drafts.check_revision(tx, call, environment, draft, request.revision, required=not guarded)
+        named = name_draft(environment)
         if draft is None or not tx.load_draft_changes(draft.id):
-            raise Refused("nothing_to_publish", f"your draft of {alias} has no changes; there is nothing to publish")
+            raise Refused("nothing_to_publish", f"{named} has no changes; there is nothing to publish")
         reader = BodyReader(tx)
         resolutions = parse_resolutions(request.resolutions)
         rebased = rebase_draft(
@@ -189,7 +208,7 @@ class Publishing:
         )
         self._check_conflicts(rebased, alias, dry_run)
         if rebased.snapshot == rebased.served.snapshot:
-            raise Refused("nothing_to_publish", f"your draft of {alias} says what is served already")
+            raise Refused("nothing_to_publish", f"{named} says what is served already")
         head = State(f"draft:{alias}", rebased.snapshot, None, environment, draft)
         compared = compare_states(tx, project, rebased.served, head, self._work.kinds, reader)
         findings = check_snapshot(tx, project, rebased.served.snapshot, rebased.snapshot, reader, self._work.kinds)
@@ -209,7 +228,8 @@ class Publishing:
         if not dry_run and self._programs.find(call.workspace, rebased.snapshot.digest) is None:
             reader.fetch(set(rebased.snapshot.values()))
             entities = dict(Entities(rebased.snapshot, reader, self._work.kinds))
-        return _Prepared(project, environment, draft, rebased, compared, note, cautions, in_flight, entities)
+        carries = count_carried(rebased.changes, rebased.served.snapshot, rebased.snapshot, call.principal.id)
+        return _Prepared(project, environment, draft, rebased, compared, carries, note, cautions, in_flight, entities)
 
     @staticmethod
     def _check_conflicts(rebased: Rebased, alias: str, dry_run: bool) -> None:
@@ -251,7 +271,12 @@ class Publishing:
         self._drafts.close(tx, draft, f"v{version.number}")
         self._append(tx, call, prepared, version)
         return Published(
-            view_versions(tx, project, [version])[0], release, rebased.rebased, rebased.taken_back, prepared.cautions
+            view_versions(tx, project, [version])[0],
+            release,
+            rebased.rebased,
+            rebased.taken_back,
+            prepared.cautions,
+            prepared.carries,
         )
 
     def _insert_version(self, tx: Writing, call: Call, prepared: _Prepared) -> Version:
@@ -304,6 +329,7 @@ class Publishing:
                     "parents": list(version.parents),
                     "draft": prepared.draft.id,
                     "rebased": prepared.rebased.rebased,
+                    "carries": say_carried(prepared.carries),
                 }
                 | _taken_back_data(prepared.rebased.taken_back),
             )

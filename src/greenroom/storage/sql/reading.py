@@ -269,7 +269,7 @@ class SqlReading(RecordReading):
 
     def find_last_revision(self, environment: EnvironmentId, owner: PrincipalId) -> int:
         row = self._work.first(_FIND_LAST_REVISION, w_environment=environment, w_owner=owner)
-        return int((row and next(iter(row.values()))) or 0)
+        return 0 if row is None else next(iter(row.values())) or 0
 
     def load_draft_changes(self, draft: DraftId) -> Mapping[Address, DraftChange]:
         found = map(r.draft_change_from_row, self._work.all(_LOAD_DRAFT_CHANGES, w_draft=draft))
