@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from greenroom.api.asking import AliasPath, Ask, Given, ProjectPath, reply
 from greenroom.api.comparisons import comparison_out
-from greenroom.api.drafts import conflict_out, taken_back_out
+from greenroom.api.drafts import carried_out, conflict_out, taken_back_out
 from greenroom.api.environments import arms_out, running_out
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_cursor
@@ -72,6 +72,7 @@ async def publish(
         taken_back=body.taken_back,
         in_flight=_policy(body),
         acknowledged=body.acknowledged,
+        revision=body.revision,
     )
     if dry_run:
         plan = await ask.desk.publishing.plan(ask.call, project, alias, request)
@@ -167,6 +168,7 @@ def publish_out(done: Published, names: Mapping[str, str]) -> PublishOut:
         rebased=done.rebased,
         taken_back=taken_back_out(done.taken_back),
         warnings=_warnings_out(done.cautions),
+        carries=carried_out(done.carries, names),
     )
 
 
@@ -210,6 +212,8 @@ async def _reply_plan(ask: Ask, plan: Plan, confirmation: Confirmation) -> Respo
             rebased=plan.rebased,
             taken_back=taken_back_out(plan.taken_back),
             conflicts=[conflict_out(conflict) for conflict in plan.conflicts],
+            draft_revision=plan.draft_revision,
+            carries=carried_out(plan.carries, names),
         )
 
     return reply(await asyncio.to_thread(convert))

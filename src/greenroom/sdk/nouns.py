@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenroom.sdk.checkpoints import Checkpoints
 from greenroom.sdk.connections import Connections
 from greenroom.sdk.content import Content, Kinds
 from greenroom.sdk.conversations import Conversations
@@ -38,6 +39,7 @@ class Nouns(Noun[S_co]):
         self.environments = Environments(sender)
         self.releases = Releases(sender)
         self.drafts = Drafts(sender)
+        self.checkpoints = Checkpoints(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
         self.bundles = Bundles(sender)

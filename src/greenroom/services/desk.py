@@ -8,11 +8,14 @@ from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.services.access import Access
+from greenroom.services.checkpoints import Checkpoints
 from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import Comparisons
 from greenroom.services.connections import Connections
 from greenroom.services.content import Content
 from greenroom.services.conversations import Conversations
+from greenroom.services.discards import Discards
+from greenroom.services.draft_loads import DraftLoads
 from greenroom.services.drafts import Drafts
 from greenroom.services.environments import Environments
 from greenroom.services.erasures import Erasures
@@ -26,6 +29,7 @@ from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
 from greenroom.services.outside import Reaching
+from greenroom.services.presence import Presence
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
@@ -68,6 +72,10 @@ class Desk:
         self.projects = Projects(self.work)
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
+        self.draft_loads = DraftLoads(self.work, self.drafts)
+        self.discards = Discards(self.work, self.drafts, self.draft_loads)
+        self.checkpoints = Checkpoints(self.work, self.drafts, self.draft_loads)
+        self.presence = Presence(self.work)
         checks = CodeChecks(self.work, parts.sandbox)
         self.publishing = Publishing(self.work, self.drafts, self.programs, checks)
         self.releases = Releases(self.work, self.programs)

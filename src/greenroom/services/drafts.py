@@ -22,7 +22,7 @@ from greenroom.domain.drafts import (
     name_draft,
     owner_of_draft,
 )
-from greenroom.domain.entities import Address, Body, EntityBody, freeze_body
+from greenroom.domain.entities import Address, Body
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import Conflict, Fault, Invalid, NotFound, Stale
 from greenroom.domain.ids import DraftId
@@ -31,6 +31,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.references import Link, check_links
 from greenroom.domain.versions import Snapshot
 from greenroom.ports import Reading, Writing
+from greenroom.services.bodies import freeze_complete, put_bodies
 from greenroom.services.content import unknown_kind
 from greenroom.services.presence import Present, list_present
 from greenroom.services.states import (
@@ -150,7 +151,7 @@ class Drafts:
         call.need("drafts.edit")
         kind = self.check_address(address)
         # In a thread: a large body of many faults takes longer than others should wait.
-        complete, frozen = await asyncio.to_thread(_freeze, kind, body)
+        complete, frozen = await asyncio.to_thread(freeze_complete, kind, body)
 
         def work(tx: Writing) -> Saved:
             project = load_project(tx, slug)
@@ -377,21 +378,6 @@ class Drafts:
                 data={"from": before.get(address), "to": digest},
             )
         )
-
-
-def _freeze(kind: Kind, body: Body) -> tuple[Body, EntityBody]:
-    complete = kind.complete(body)
-    return complete, freeze_body(complete)
-
-
-def put_bodies(
-    tx: Writing, project: Project, bodies: Mapping[Address, tuple[EntityBody, Body]], kinds: Mapping[str, Kind]
-) -> None:
-    """Keeps bodies with the entities they mention."""
-    mentions = {
-        address: {m.target for m in kinds[address.kind].mentions(body)} for address, (_, body) in bodies.items()
-    }
-    tx.put_bodies(project.id, {address: frozen for address, (frozen, _) in bodies.items()}, mentions)
 
 
 def say_carried(authors: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -53,9 +53,10 @@ def test_the_tree_holds_what_was_promised() -> None:
     flat = "login status import export publish promote rollback releases compare diff resolve bundle chat history"
     deep = {
         "projects": "list create show rename delete",
-        "content": "list show",
+        "content": "list show history",
         "env": "list show",
-        "draft": "show set remove discard rebase",
+        "draft": "show set remove discard discarded restore load announce rebase checkpoint",
+        "draft checkpoint": "save list load remove",
         "versions": "list show mark",
         "conversations": "list show end replay",
         "widgets": "show",
