@@ -26,8 +26,9 @@ from greenroom.services.states import (
 )
 from greenroom.services.work import Call, Work
 
+PORTION = 50
 WALK = 200
-"""How many versions are read at a time, and at most to find the last change."""
+"""How many versions are read at a time, and how far back the last change is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +183,12 @@ def each_change(
     tx: Reading, project: Project, address: Address, before: int | None = None
 ) -> Iterator[tuple[Version, Operation, Digest | None]]:
     """Yields the versions in which an entity is as in none of their parents, newest first."""
-    while versions := tx.list_versions(project.id, before, WALK):
+    while versions := tx.list_versions(project.id, before, PORTION):
+        digests = {version.number: version.digest for version in versions}
         for version in versions:
             here = load_snapshot(tx, version.digest).get(address)
-            parents = [load_version(tx, project, number) for number in version.parents]
-            beneath = [load_snapshot(tx, parent.digest).get(address) for parent in parents] or [None]
+            parents = [digests.get(n) or load_version(tx, project, n).digest for n in version.parents]
+            beneath = [load_snapshot(tx, digest).get(address) for digest in parents] or [None]
             if here not in beneath:
                 had = any(digest is not None for digest in beneath)
                 yield version, "removed" if here is None else "edited" if had else "added", here
