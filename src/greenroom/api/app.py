@@ -13,6 +13,7 @@ from starlette.responses import Response
 from greenroom import __version__
 from greenroom.api import (
     bundles,
+    checkpoints,
     connections,
     content,
     conversations,
@@ -58,6 +59,7 @@ NOUNS: Final[tuple[Noun, ...]] = (
     content.NOUN,
     content.KINDS_NOUN,
     environments.NOUN,
+    checkpoints.NOUN,  # before drafts, whose {kind}/{slug} would take its paths
     drafts.NOUN,
     releases.NOUN,
     merges.NOUN,

@@ -43,6 +43,7 @@ TAGS: Final = {
     "test_runs": "Test sets played against a ref, with results bound to what was tested.",
     "environments": "Named places where a version runs and receives traffic.",
     "drafts": "Working states, saved one entity at a time.",
+    "checkpoints": "What a draft held at a moment, under a name.",
     "releases": "Publish, promote, roll back.",
     "merges": "One environment's work brought into another, three-way.",
     "readiness": "Whether an environment has what a version needs.",

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from greenroom import __version__
 from greenroom.cli import (
+    checkpoints,
     connections,
     content,
     conversations,
@@ -143,6 +144,7 @@ app.command("import")(projects.import_folder)
 app.command("export")(projects.export)
 app.add_typer(content.app, name="content")
 app.add_typer(environments.app, name="env")
+drafts.app.add_typer(checkpoints.app, name="checkpoint")
 app.add_typer(drafts.app, name="draft")
 app.command("publish")(releases.publish)
 app.command("promote")(releases.promote)

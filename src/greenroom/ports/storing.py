@@ -153,6 +153,26 @@ class Reading(Protocol):
 
     def find_draft_by_id(self, draft: DraftId) -> Draft | None: ...
     def list_open_drafts(self, environment: EnvironmentId) -> Sequence[Draft]: ...
+    def list_closed_drafts(
+        self,
+        environment: EnvironmentId,
+        owner: PrincipalId | None,
+        limit: int,
+        *,
+        before: DraftId | None = None,
+        since: datetime | None = None,
+        closed_by: Collection[str] | None = None,
+    ) -> Sequence[Draft]:
+        """Returns an owner's closed drafts (None: everybody's), last closed first; `before` is the last one seen.
+
+        `since` keeps those closed then or later, `closed_by` those closed in one of these ways.
+        """
+        ...
+
+    def find_last_revision(self, environment: EnvironmentId, owner: PrincipalId) -> int:
+        """Returns the highest revision that any draft of the owner has or had there, 0 where there was none."""
+        ...
+
     def load_draft_changes(self, draft: DraftId) -> Mapping[Address, DraftChange]: ...
 
     def find_conversation(self, conversation: ConversationId) -> Conversation | None: ...

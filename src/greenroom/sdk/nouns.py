@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenroom.sdk.checkpoints import Checkpoints
 from greenroom.sdk.connections import Connections
 from greenroom.sdk.content import Content, Kinds
 from greenroom.sdk.conversations import Conversations
@@ -46,6 +47,7 @@ class Nouns(Noun[S_co]):
         self.merges = Merges(sender)
         self.readiness = Readiness(sender)
         self.drafts = Drafts(sender)
+        self.checkpoints = Checkpoints(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
         self.numbers = Numbers(sender)

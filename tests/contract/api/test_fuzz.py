@@ -76,6 +76,8 @@ def fixed() -> Any:
                 good(await client.post(f"{hotel}/knowledge/documents", json=text))
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
                 Fixed.ids |= await fill_data(client, Fixed.ids) | await lay_split(client, "hotel")
+                kept = await client.post(f"{hotel}/environments/sandbox/draft/checkpoints", json={"name": "Lunch"})
+                Fixed.ids["checkpoint"] = good(kept)["id"]
                 Fixed.ids["run"] = (await run_tests(client, "hotel", ref="live"))["id"]
                 Fixed.ids["revision"] = good(await client.get(place))["revision"]
 
@@ -98,6 +100,7 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "digest": [ids["digest"]],
         "id": [ids["conversation"]],
         "run": [ids["run"]],
+        "checkpoint": [ids["checkpoint"]],
         "document": ["sauna"],
         "widget": ["default"],
         "table": ["rooms"],

@@ -205,6 +205,7 @@ FULL_WORKSPACE = [
     Step("insert_key", lambda t: t.insert_key(api_key())),
     Step("update_key", lambda t: t.update_key(api_key(role="viewer"))),
     Step("insert_draft", lambda t: t.insert_draft(draft())),
+    Step("insert_draft", lambda t: t.insert_draft(draft("drf_0", closed_at=at(0), closed_by="discarded"))),
     Step(
         "put_bodies",
         lambda t: t.put_bodies(

@@ -67,6 +67,8 @@ READING: dict[str, Callable[[Any], Any]] = {
     "find_draft": lambda t: t.find_draft(SANDBOX, ANN),
     "find_draft_by_id": lambda t: t.find_draft_by_id(draft().id),
     "list_open_drafts": lambda t: t.list_open_drafts(SANDBOX),
+    "list_closed_drafts": lambda t: t.list_closed_drafts(SANDBOX, None, 10),
+    "find_last_revision": lambda t: t.find_last_revision(SANDBOX, ANN),
     "load_draft_changes": lambda t: t.load_draft_changes(draft().id),
     "find_conversation": lambda t: t.find_conversation(conversation().id),
     "list_conversations": lambda t: t.list_conversations(P, ConversationFilter(text="welcome"), None, 10),

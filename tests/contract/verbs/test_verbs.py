@@ -40,6 +40,7 @@ VERBS = (
     Verb("projects.export", "imports.export", "export", "content.read"),
     Verb("content.list", "content.list", "content list", "content.read"),
     Verb("content.load", "content.load", "content show", "content.read"),
+    Verb("content.list_history", "content.list_history", "content history", "content.read"),
     Verb("environments.list", "environments.list", "env list", "projects.read"),
     Verb("environments.load", "environments.load", "env show", "projects.read"),
     Verb(
@@ -78,6 +79,20 @@ VERBS = (
     Verb("drafts.save", "drafts.save", "draft set", "drafts.edit", ("draft.entity_saved",)),
     Verb("drafts.remove", "drafts.remove", "draft remove", "drafts.edit", ("draft.entity_removed",)),
     Verb("drafts.discard", "drafts.discard", "draft discard", "drafts.edit", ("draft.discarded",)),
+    Verb("drafts.list_discarded", "discards.list_discarded", "draft discarded", "content.read"),
+    Verb("drafts.restore", "discards.restore", "draft restore", "drafts.edit", ("draft.restored",)),
+    Verb("drafts.load_ref", "draft_loads.load_ref", "draft load", "drafts.edit", ("draft.loaded",)),
+    Verb("drafts.announce", "presence.announce", "draft announce", "drafts.edit"),
+    Verb("checkpoints.save", "checkpoints.save", "draft checkpoint save", "drafts.edit", ("draft.checkpoint_saved",)),
+    Verb("checkpoints.list", "checkpoints.list", "draft checkpoint list", "content.read"),
+    Verb("checkpoints.load", "checkpoints.load", "draft checkpoint load", "drafts.edit", ("draft.loaded",)),
+    Verb(
+        "checkpoints.remove",
+        "checkpoints.remove",
+        "draft checkpoint remove",
+        "drafts.edit",
+        ("draft.checkpoint_removed",),
+    ),
     Verb("drafts.rebase", "publishing.rebase", "draft rebase", "drafts.edit", ("draft.rebased",)),
     Verb("releases.list", "environments.list_releases", "releases", "projects.read"),
     Verb(

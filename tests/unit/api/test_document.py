@@ -24,6 +24,7 @@ POST /projects/{project}/import
 GET /projects/{project}/export
 GET /projects/{project}/content
 GET /projects/{project}/content/{kind}/{slug}
+GET /projects/{project}/content/{kind}/{slug}/history
 GET /projects/{project}/kinds
 POST /projects/{project}/migrate
 GET /projects/{project}/aliases
@@ -38,6 +39,14 @@ GET /projects/{project}/environments/{alias}/draft
 PUT /projects/{project}/environments/{alias}/draft/{kind}/{slug}
 DELETE /projects/{project}/environments/{alias}/draft/{kind}/{slug}
 POST /projects/{project}/environments/{alias}/draft/discard
+GET /projects/{project}/environments/{alias}/draft/discarded
+POST /projects/{project}/environments/{alias}/draft/restore
+POST /projects/{project}/environments/{alias}/draft/load
+POST /projects/{project}/environments/{alias}/draft/presence
+POST /projects/{project}/environments/{alias}/draft/checkpoints
+GET /projects/{project}/environments/{alias}/draft/checkpoints
+POST /projects/{project}/environments/{alias}/draft/checkpoints/{checkpoint}/load
+DELETE /projects/{project}/environments/{alias}/draft/checkpoints/{checkpoint}
 POST /projects/{project}/environments/{alias}/draft/rebase
 POST /projects/{project}/environments/{alias}/publish
 POST /projects/{project}/environments/{alias}/promote

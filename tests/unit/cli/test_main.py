@@ -56,9 +56,10 @@ def test_the_tree_holds_what_was_promised() -> None:
     flat += " history why"
     deep = {
         "projects": "list create show rename delete migrate",
-        "content": "list show",
+        "content": "list show history",
         "env": "list show create clone rename change delete aliases",
-        "draft": "show set remove discard rebase",
+        "draft": "show set remove discard discarded restore load announce rebase checkpoint",
+        "draft checkpoint": "save list load remove",
         "versions": "list show mark",
         "conversations": "list show end replay",
         "split": "show set history",
