@@ -1,7 +1,7 @@
 """A folder on disk and its `.greenroom`: read without following links, written file by file, each whole or not at all.
 
 `.greenroom` holds `state.json` and `base.jsonl`, which belong into git, and what belongs to this copy alone:
-`pushed.json`, `pending.json` (a pull under way), `kept/` (files whose layout a pull could not keep).
+`pushed.json`, `pending.json` (a pull under way), `kept/` (files whose comments a pull could not keep).
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def _show_pull(done: PullOut) -> None:
         output.show(output.styled(f"{sign} {entity.address}: {would}{entity.mode}", STYLES[op]))
         if entity.kept:
             names = ", ".join(f".greenroom/kept/{path}" for path in entity.kept)
-            output.say(f"  its layout and comments could not be kept; the file as it was: {names}")
+            output.say(f"  its comments could not be kept; the file as it was: {names}")
     if not done.entities:
         output.say(f"{done.folder.path} is up to date with {done.folder.ref}")
 

@@ -28,7 +28,7 @@ class PulledEntity:
     """What a pull does with one entity.
 
     `files` are the bytes to write, None for a file to remove, and `pulled` the base afterwards. `places` are the
-    `path:line` of conflicts. `kept` are files of which a copy must be kept, for their layout goes.
+    `path:line` of conflicts. `kept` are files of which a copy must be kept, for their comments go.
     """
 
     address: Address
@@ -122,7 +122,7 @@ class _Pull:
             elif sides[0] is ours:
                 mine = present
             else:
-                kept = tuple(sorted(present))
+                kept = tuple(path for path in sorted(present) if b"#" in present[path] and path.endswith(".yaml"))
         # An entity that one side removed has its marks in the YAML; its code stays as it is.
         is_whole = bool(mine) and bool(yours)
         texts = {path: _one_text(mine.get(path), yours.get(path), path, is_whole) for path in sorted({*mine, *yours})}
