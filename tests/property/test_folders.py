@@ -11,16 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from greenroom.cli import pushes
-from greenroom.cli.main import app
-from greenroom.cli.session import Surroundings
 from greenroom.domain.errors import NotFound
 from greenroom.sdk import Client
 from greenroom.wire import checkouts, pulls
 from tests.support.api import HOME, key_of
-from tests.support.in_thread import StageInThread
+from tests.support.in_thread import StageInThread, run_words
 
 URL = "http://greenroom.test"
 KEY = key_of(HOME, "owner")
@@ -69,8 +66,7 @@ class World:
             "GREENROOM_CONFIG": str(self.home / "login.json"),
         }
         words = [verb, str(self.home / who)]
-        around = Surroundings(self.stage, None, interactive=False)
-        result = CliRunner().invoke(app, words, obj=around, env=env, catch_exceptions=False)
+        result = run_words(self.stage, words, env)
         assert result.exit_code in (0, 3, 5, 6), result.output
         return result.exit_code
 
@@ -142,8 +138,8 @@ class World:
             return
         if field.isdigit():
             target.write_text(change_line(text, int(field), self.word()))
-        elif re.search(rf"^{field}: .*$", text, re.M):
-            target.write_text(re.sub(rf"^{field}: .*$", f"{field}: {self.word()}", text, flags=re.M))
+        elif re.search(rf"^{field}: .*$", text, re.MULTILINE):
+            target.write_text(re.sub(rf"^{field}: .*$", f"{field}: {self.word()}", text, flags=re.MULTILINE))
         else:
             target.write_text(f"{text}{field}: {self.word()}\n")
 
@@ -171,7 +167,10 @@ class World:
             if "<<<<<<<" not in text:
                 continue
             text = re.sub(
-                r"^<<<<<<< yours\n(.*?)^=======\n(.*?)^>>>>>>> server\n", rf"\{side + 1}", text, flags=re.M | re.S
+                r"^<<<<<<< yours\n(.*?)^=======\n(.*?)^>>>>>>> server\n",
+                rf"\{side + 1}",
+                text,
+                flags=re.MULTILINE | re.DOTALL,
             )
             path = self.home / who / name
             if text:

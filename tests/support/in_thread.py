@@ -1,12 +1,18 @@
-"""A stage behind blocking clients: its event loop runs in a thread of its own."""
+"""A stage behind blocking clients and the command line: its event loop runs in a thread of its own."""
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
+from functools import cache
 from typing import Any
+from unittest import mock
 
 import httpx2
+import typer
+from typer.testing import CliRunner, Result
 
+from greenroom.cli.main import app
+from greenroom.cli.session import Surroundings
 from tests.support.api import Stage, make_stage
 
 
@@ -49,3 +55,16 @@ class StageInThread(httpx2.BaseTransport):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+@cache
+def command_tree() -> Any:
+    """Returns the commands, built once: that costs more than most of them do."""
+    return typer.main.get_command(app)
+
+
+def run_words(transport: httpx2.BaseTransport, words: Sequence[str], env: Mapping[str, str | None]) -> Result:
+    """Runs `greenroom` in this process, with nobody at the terminal."""
+    around = Surroundings(transport, None, interactive=False)
+    with mock.patch("typer.testing._get_command", return_value=command_tree()):
+        return CliRunner().invoke(app, list(words), obj=around, env=env, catch_exceptions=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +50,7 @@ def init(
 
     session = open_session(ctx, as_json)
     checkout = open_checkout(directory or Path())
-    origin = begin_origin(session, session.project(project), env, ref)
+    origin, _ = begin_origin(session, session.project(project), env, ref)
     known = checkout.origin is not None and checkout.origin.project_id == origin.project_id
     if not (checkout.root / MANIFEST).exists():
         write_file(checkout.root, MANIFEST, MANIFEST_TEXT)
@@ -73,7 +74,7 @@ def pull(
     """
     from greenroom.cli.checkouts import find_root, open_checkout, tidy
     from greenroom.cli.origins import choose_origin
-    from greenroom.cli.states import load_mark, load_state
+    from greenroom.cli.states import load_state
     from greenroom.kinds import KINDS
     from greenroom.wire.checkouts import digest_of_base
     from greenroom.wire.pulls import plan_manifest, plan_pull
@@ -83,8 +84,8 @@ def pull(
     if not dry_run:
         checkout.root.mkdir(parents=True, exist_ok=True)
     with output.waiting("pulling", shown=not as_json):
-        origin = choose_origin(ctx, session, checkout.origin, project, env, ref)
-        is_new = load_mark(session.client, origin.project, origin.ref).digest != digest_of_base(checkout.base)
+        origin, mark = choose_origin(ctx, session, checkout.origin, project, env, ref)
+        is_new = mark.digest != digest_of_base(checkout.base)
         theirs = load_state(session.client, origin.project, origin.ref).entities if is_new else checkout.base
     local = checkout.read()
     entities = plan_pull(checkout.base, local, theirs, KINDS)
@@ -165,17 +166,18 @@ def push(
     something that was changed here (6): pull first.
     """
     from greenroom.cli.checkouts import find_root, open_checkout
-    from greenroom.cli.origins import choose_origin
+    from greenroom.cli.origins import check_project
     from greenroom.cli.pushes import Push
     from greenroom.wire.folders import fault_outs
 
     session = open_session(ctx, as_json)
     checkout = open_checkout(find_root(directory) or Path())
-    checkout.load_origin()
+    origin = checkout.load_origin()
+    origin = replace(origin, environment=env or origin.environment)
     local = checkout.read()
     warnings = check_pushable(checkout, local)
     with output.waiting("comparing", shown=not as_json):
-        origin = choose_origin(ctx, session, checkout.origin, project, env, None, for_push=True)
+        check_project(ctx, session, origin, project)
         pushing = Push.plan(session.client, checkout, origin, local, whole=whole)
     done = pushing.describe(_folder_out(checkout, origin), fault_outs(warnings), dry_run=dry_run)
     if not dry_run:

@@ -8,64 +8,53 @@ from urllib.parse import urlsplit
 import typer
 
 from greenroom.cli.session import Session
-from greenroom.cli.states import load_mark
+from greenroom.cli.states import Mark, load_mark
 from greenroom.domain.errors import Invalid, NotFound, Refused
 from greenroom.domain.refs import DraftRef, parse_ref
 from greenroom.wire.checkouts import Origin
 
 
-def begin_origin(session: Session, project: str, env: str | None, ref: str | None) -> Origin:
-    """Returns the origin of a new folder: by default the caller's draft of the first editable environment."""
+def begin_origin(session: Session, project: str, env: str | None, ref: str | None) -> tuple[Origin, Mark]:
+    """Returns the origin of a new folder, by default the caller's draft of the first editable environment; its mark."""
     found = session.client.projects.load(project)
     named = None if ref is None else parse_ref(ref)
     if env is None and isinstance(named, DraftRef):
         env = named.alias
     alias = session.environment(found.slug, env).alias
     ref = ref or f"draft:{alias}"
-    owner = load_mark(session.client, found.slug, ref).owner
-    return Origin(found.slug, found.id, alias, ref, server_name(session.login.url), owner)
+    mark = load_mark(session.client, found.slug, ref)
+    return Origin(found.slug, found.id, alias, ref, server_name(session.login.url), mark.owner), mark
 
 
 def choose_origin(
-    ctx: typer.Context,
-    session: Session,
-    origin: Origin | None,
-    project: str | None,
-    env: str | None,
-    ref: str | None,
-    *,
-    for_push: bool = False,
-) -> Origin:
-    """Returns what a command on a folder means: the folder's own origin, with what the command names itself.
+    ctx: typer.Context, session: Session, origin: Origin | None, project: str | None, env: str | None, ref: str | None
+) -> tuple[Origin, Mark]:
+    """Returns what a pull follows, and what its ref names now: the folder's own, with what the command names itself.
 
     Raises Refused where the server has another project under that name, or the folder follows the draft of
     somebody else.
     """
     if origin is None:
         return begin_origin(session, session.project(project), env, ref)
-    _check_project(ctx, session, origin, project)
-    if for_push:
-        return replace(origin, environment=env or origin.environment)
-    environment = env or origin.environment
+    check_project(ctx, session, origin, project)
     if ref is None and env is not None and origin.ref == f"draft:{origin.environment}":
         ref = f"draft:{env}"
-    chosen = replace(origin, environment=environment, ref=ref or origin.ref)
+    chosen = replace(origin, environment=env or origin.environment, ref=ref or origin.ref)
     named = parse_ref(chosen.ref)
     if ref is not None and env is None and isinstance(named, DraftRef) and named.owner is None:
         chosen = replace(chosen, environment=named.alias)
-    if not isinstance(named, DraftRef):
-        return replace(chosen, owner="")
-    owner = load_mark(session.client, chosen.project, chosen.ref).owner
-    if chosen.ref == origin.ref and ref is None and origin.owner not in ("", owner):
+    mark = load_mark(session.client, chosen.project, chosen.ref)
+    if ref is None and mark.owner and origin.owner not in ("", mark.owner):
         raise Refused(
             "other_draft",
             f"this folder follows the draft of {origin.owner}, and you are somebody else: your draft may lack what"
-            f" it has. To follow yours from now on: --ref {chosen.ref}; what is published: --ref {environment}",
+            f" it has. To follow yours from now on: --ref {chosen.ref}; what is published: --ref {chosen.environment}",
         )
-    return replace(chosen, owner=owner)
+    return replace(chosen, owner=mark.owner), mark
 
 
-def _check_project(ctx: typer.Context, session: Session, origin: Origin, project: str | None) -> None:
+def check_project(ctx: typer.Context, session: Session, origin: Origin, project: str | None) -> None:
+    """Raises Refused `other_project` where a command names another one, or the server has another one by the name."""
     source = ctx.get_parameter_source("project")
     if project not in (None, origin.project, origin.project_id) and source is not None and source.name == "COMMANDLINE":
         raise Refused(

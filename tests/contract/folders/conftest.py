@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from greenroom.cli.main import app
-from greenroom.cli.session import Surroundings
 from greenroom.domain.entities import Body
+from greenroom.domain.errors import NotFound
 from greenroom.sdk import Client
 from greenroom.storage.sql import migrate
 from tests.support.api import AGENT, BREAKFAST, HOME, TOPIC, key_of
-from tests.support.in_thread import StageInThread
+from tests.support.in_thread import StageInThread, run_words
 
 URL = "http://greenroom.test"
 PROJECT = "hotel"
@@ -61,14 +60,13 @@ class Person:
 
     def run(self, *words: str, code: int = 0, project: str | None = PROJECT) -> Result:
         """Runs `greenroom` and checks its exit code."""
-        around = Surroundings(self.server, None, interactive=False)
         env = {
             "GREENROOM_URL": URL,
             "GREENROOM_API_KEY": key_of(HOME, self.role),
             "GREENROOM_PROJECT": project,
             "GREENROOM_CONFIG": str(self.folder.parent / "login.json"),
         }
-        result = CliRunner().invoke(app, list(words), obj=around, env=env, catch_exceptions=False)
+        result = run_words(self.server, words, env)
         assert result.exit_code == code, f"{words}: {result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result
 
@@ -100,7 +98,7 @@ class Person:
             found = self.client.content.load(PROJECT, address, ref="draft:sandbox")
             body: Body = {**found.body, **fields}
             revision = found.revision
-        except Exception:
+        except NotFound:
             body, revision = fields, "*"
         self.client.drafts.save(PROJECT, "sandbox", address, body, if_match=revision)
 

@@ -328,13 +328,13 @@ def test_a_race_between_the_check_and_the_sending_is_told_and_a_repeat_is_safe(a
     server, entity = ada.server, "/draft/topic/late-checkout"
     handle = server.handle_request
 
-    def race(request):  # type: ignore[no-untyped-def]
+    def race(request):
         if request.method == "PUT" and request.url.path.endswith(entity):
             server.handle_request = handle
             bob.save("topic/late-checkout", content="Somebody was faster")
         return handle(request)
 
-    server.handle_request = race  # type: ignore[method-assign]
+    server.handle_request = race
     raced = ada.at("push", code=6)
     assert "sent: topic/breakfast" in raced.stderr
     assert ada.draft("topic/late-checkout")["content"] == "Somebody was faster"
