@@ -16,6 +16,7 @@ from greenroom.domain.errors import Invalid
 if TYPE_CHECKING:
     from greenroom.cli.checkouts import Checkout
     from greenroom.domain.entities import Address, Body
+    from greenroom.wire.checkouts import Local
     from greenroom.wire.versions import ComparisonOut
 
 HERE = "folder"
@@ -46,11 +47,10 @@ def diff(
         _answer(session, session.client.versions.compare(_project(session, project, None), base, head), markdown)
         return
     checkout = open_checkout(find_root(folder) or Path())
-    found = _compare(session, checkout, base, project)
-    _answer(session, found, markdown)
-    faults = checkout.read().contents.faults
-    if faults:
-        raise Invalid("unreadable_files", "some files could not be compared", errors=faults)
+    local = checkout.read()
+    _answer(session, _compare(session, checkout, local, base, project), markdown)
+    if local.contents.faults:
+        raise Invalid("unreadable_files", "some files could not be compared", errors=local.contents.faults)
 
 
 def _project(session: Session, project: str | None, checkout: Checkout | None) -> str:
@@ -58,10 +58,11 @@ def _project(session: Session, project: str | None, checkout: Checkout | None) -
     return origin.project if origin is not None else session.project(project)
 
 
-def _compare(session: Session, checkout: Checkout, ref: str | None, project: str | None) -> ComparisonOut:
+def _compare(
+    session: Session, checkout: Checkout, local: Local, ref: str | None, project: str | None
+) -> ComparisonOut:
     from greenroom.cli.states import load_state
 
-    local = checkout.read()
     if ref is None:
         checkout.load_origin()
         before = {address: pulled.body for address, pulled in checkout.base.items()}

@@ -92,8 +92,9 @@ def pull(
     changed: Sequence[str] = ()
     if not dry_run:
         tidy(checkout.root)
-        changed = checkout.carry_out(origin, local, entities, plan_manifest(local))
-        local = checkout.read()
+        manifest = plan_manifest(local)
+        changed = checkout.carry_out(origin, local, entities, manifest)
+        local = checkout.read() if manifest or any(each.files for each in entities) else local
     done = _pull_out(checkout, origin, entities, local, dry_run)
     if not session.answer(done):
         _show_pull(done)
