@@ -236,7 +236,7 @@ def play(stage: StageInThread, steps: list[tuple[str, str, int]]) -> None:
         shutil.rmtree(world.home)
 
 
-@settings(max_examples=max(10, settings().max_examples // 3))
+@settings(max_examples=min(max(10, settings().max_examples // 3), 200))
 @given(steps=st.lists(STEP, min_size=4, max_size=16))
 def test_no_edit_is_lost_in_silence(stage: StageInThread, steps: list[tuple[str, str, int]]) -> None:
     play(stage, steps)

@@ -58,9 +58,7 @@ def _project(session: Session, project: str | None, checkout: Checkout | None) -
     return origin.project if origin is not None else session.project(project)
 
 
-def _compare(
-    session: Session, checkout: Checkout, local: Local, ref: str | None, project: str | None
-) -> ComparisonOut:
+def _compare(session: Session, checkout: Checkout, local: Local, ref: str | None, project: str | None) -> ComparisonOut:
     from greenroom.cli.states import load_state
 
     if ref is None:

@@ -76,7 +76,7 @@ def pull(
     from greenroom.cli.origins import choose_origin
     from greenroom.cli.states import load_state
     from greenroom.kinds import KINDS
-    from greenroom.wire.checkouts import digest_of_base
+    from greenroom.wire.checkouts import digest_of_base, read_local
     from greenroom.wire.pulls import plan_manifest, plan_pull
 
     session = open_session(ctx, as_json)
@@ -87,7 +87,7 @@ def pull(
         origin, mark = choose_origin(ctx, session, checkout.origin, project, env, ref)
         is_new = mark.digest != digest_of_base(checkout.base)
         theirs = load_state(session.client, origin.project, origin.ref).entities if is_new else checkout.base
-    local = checkout.read()
+    local = checkout.read() if checkout.root.is_dir() else read_local({}, {}, KINDS)
     entities = plan_pull(checkout.base, local, theirs, KINDS)
     changed: Sequence[str] = ()
     if not dry_run:

@@ -389,6 +389,52 @@ def test_an_interrupted_pull_is_mended_by_the_next(
     assert not bob.path(".greenroom/pending.json").exists()
 
 
+def test_a_file_that_is_saved_while_a_pull_runs_is_left_as_it_is(
+    ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from greenroom.cli import checkouts
+
+    bob.at("pull")
+    ada.save("topic/late-checkout", name="Leaving late")
+    write = checkouts.write_file
+
+    def save_first(root: Path, path: str, data: bytes) -> None:
+        if path.endswith("pending.json"):
+            bob.edit(TOPIC, "noon", "three")
+        write(root, path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkouts, "write_file", save_first)
+        assert f"{TOPIC}:1: the file changed while it was pulled" in bob.at("pull", code=5).stderr
+    assert "Leaving late" not in bob.text(TOPIC)
+    bob.at("pull")
+    assert "Leaving late" in bob.text(TOPIC)
+    assert "until three" in bob.text(TOPIC)
+
+
+def test_inside_a_pulled_folder_no_name_is_needed(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada.at("pull")
+    ada.edit(TOPIC, "noon", "one")
+    monkeypatch.chdir(ada.path("topic"))
+    assert "topic/late-checkout" in ada.run("status", project=None).stdout
+    ada.run("push", project=None)
+    ada.run("pull", project=None)
+    assert ada.draft("topic/late-checkout")["content"] == "You can stay until one."
+
+
+def test_a_pull_without_effect_writes_nothing(ada: Person) -> None:
+    assert ada.json("pull", "--dry-run")["entities"]
+    assert not ada.folder.exists()
+    ada.at("pull")
+    ada.save("topic/late-checkout", content="From the server")
+    before = {path: path.read_bytes() for path in ada.folder.rglob("*") if path.is_file()}
+    assert ada.json("pull", "--dry-run")["entities"][0]["mode"] == "updated"
+    ada.edit(TOPIC, "noon", "three")
+    before[ada.path(TOPIC)] = ada.path(TOPIC).read_bytes()
+    ada.at("pull", "--dry-run", code=5)
+    assert {path: path.read_bytes() for path in ada.folder.rglob("*") if path.is_file()} == before
+
+
 def test_a_state_that_git_left_in_conflict_overwrites_nothing(ada: Person, bob: Person) -> None:
     ada.at("pull")
     bob.at("pull")
