@@ -14,10 +14,12 @@ from greenroom.cli import (
     connections,
     content,
     conversations,
+    diffs,
     drafts,
     environments,
     erasures,
     executions,
+    folders,
     history,
     keys,
     knowledge,
@@ -125,9 +127,22 @@ def login(
 
 
 @app.command()
-def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
-    """Shows who you are and what every environment serves."""
+def status(
+    ctx: typer.Context,
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A pulled folder; default: the nearest one upwards.")
+    ] = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows a pulled folder against its last pull. Outside one: who you are and what every environment serves."""
+    from greenroom.cli.checkouts import find_root
+
     session = open_session(ctx, as_json)
+    root = find_root(directory)
+    if root is not None:
+        folders.show_status(session, root)
+        return
     named = project or session.login.project
     if as_json:
         output.show_json(session.client.environments.list(session.project(named)).page())
@@ -139,6 +154,10 @@ def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False)
         environments.show_list(session.client.environments.list(named).page().items)
 
 
+app.command("init")(folders.init)
+app.command("pull")(folders.pull)
+app.command("push")(folders.push)
+app.command("validate")(folders.validate)
 app.add_typer(projects.app, name="projects")
 app.command("import")(projects.import_folder)
 app.command("export")(projects.export)
@@ -154,7 +173,7 @@ app.command("readiness")(readiness.check)
 app.command("releases")(releases.list_releases)
 app.add_typer(versions.app, name="versions")
 app.command("compare")(versions.compare)
-app.command("diff", help="The same as `compare`.")(versions.compare)
+app.command("diff")(diffs.diff)
 app.command("resolve")(traffic.resolve)
 app.add_typer(numbers.app, name="numbers")
 app.add_typer(splits.app, name="split")

@@ -80,6 +80,7 @@ def test_the_tree_holds_what_was_promised() -> None:
         "test": "run show list cancel",
     }
     promised = {*flat.split(), *["serve", "demo", "migrate", "backup", "restore"], *deep}
+    promised |= {"init", "pull", "push", "validate"}
     promised |= {f"{noun} {verb}" for noun, verbs in deep.items() for verb in verbs.split()}
     assert found == promised
 
