@@ -223,3 +223,61 @@ def test_documents_and_callers_give_no_orders() -> None:
     assert told.count("</passage>") == 1
     assert "{{secret" not in told
     assert call.effects("knowledge_cited")[0]["document"] == "d"
+
+
+SQUAD: dict[str, dict[str, Any]] = {
+    "agent/spa": {"persona": "You are Kim of the spa.", "model": {"provider": "openai:gpt-spa"}},
+    "agent/billing": {},
+    "agent/night": {},
+    "squad/main": {
+        "members": ["main", "spa", "billing"],
+        "entry": "main",
+        "transfers": [
+            {"id": "a", "source": "main", "target": "spa", "condition": "vars.diet == 'x'", "message": "To the spa!"},
+            {"id": "b", "source": "spa", "target": "billing", "condition": "vars.diet == 'y'"},
+        ],
+    },
+}
+
+
+def takers(call: Talk, at: int = 0) -> list[str]:
+    """Returns whom a model could pass the conversation on to."""
+    tools = {tool["name"]: tool["parameters"] for tool in call.last.asks[at]["facts"]["tools"]}
+    return tools["transfer_to"]["properties"]["agent"]["enum"] if "transfer_to" in tools else []
+
+
+def test_a_model_may_pass_on_only_to_whom_the_squad_lets_its_agent_pass_on() -> None:
+    call = model(more=SQUAD)
+    call.say("hm", answers=[reply("Yes?")])
+    assert takers(call) == ["spa"]
+    call.say("hm", answers=[reply("", ("transfer_to", {"agent": "night"})), reply("No.")])
+    assert call.last.state["agent"] == "main", "what is not offered is not done"
+    free = model(more={**SQUAD, "squad/main": {"members": ["main", "spa"], "entry": "main"}})
+    free.say("hm", answers=[reply("Yes?")])
+    assert takers(free) == ["spa"], "without transfers every member may take over, and nobody else"
+    alone = model(more={**SQUAD, "squad/main": {"members": ["main"], "entry": "main"}})
+    alone.say("hm", answers=[reply("Yes?")])
+    assert takers(alone) == []
+
+
+def test_the_agent_that_takes_over_answers_as_itself() -> None:
+    call = model(more=SQUAD)
+    taken = call.say("hm", answers=[reply("", ("transfer_to", {"agent": "spa"})), reply("Kim here.")])
+    assert taken.said == "To the spa! Kim here."
+    first, second = (each["facts"] for each in call.last.asks if each["to"] == "model")
+    assert (first["provider"], second["provider"]) == ("openai:gpt-x", "openai:gpt-spa")
+    assert "You are Kim" in second["instructions"]
+    assert takers(call, 1) == ["billing"], "nobody takes over twice in a turn"
+    local = [reply("", ("transfer_to", {"agent": "spa"})), reply("", ("transfer_to", {"agent": "billing"}))]
+    taken = model(more=SQUAD).say("Are pets allowed?", answers=local)
+    assert taken.trace["brain"] == "local"
+    assert "fallback_of" not in taken.trace
+    assert taken.said.startswith("To the spa! Two dogs are welcome.")
+
+
+def test_a_topic_that_passes_on_by_itself_may_do_so_through_a_model() -> None:
+    action = {"id": "a", "type": "agent", "target": "night"}
+    asks = ["Who is there at night?"]
+    call = model(more={**SQUAD, "topic/night": {"sample_questions": asks, "content": "", "actions": [action]}})
+    call.say("Who is there at night?", answers=[reply("Yes?")])
+    assert takers(call) == ["night", "spa"]

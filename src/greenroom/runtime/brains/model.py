@@ -17,7 +17,7 @@ from greenroom.runtime.brains.local import LocalBrain, offer_sms, settle_offer
 from greenroom.runtime.calls import ask, list_mcp_tools, retrieve
 from greenroom.runtime.deeds import begin_playbook, begin_workflow, send_sms
 from greenroom.runtime.intents import choose_intent, find_intents
-from greenroom.runtime.offers import Offer, deeds_of_version, offers_of_version
+from greenroom.runtime.offers import Offer, deeds_of_version, find_takers, offers_of_version
 from greenroom.runtime.plans import ALWAYS, ActionPlan, TopicPlan
 from greenroom.runtime.prompts import write_instructions, write_messages
 from greenroom.runtime.turn import Turn
@@ -61,6 +61,13 @@ class ModelBrain:
         problem = yield from talk.run(instructions, offers)
         if problem:
             yield from _fall_back(turn, problem, talk.cut_short)
+        elif talk.moved and not (turn.state["flow"] or turn.state["pending"]):
+            yield from self._answer_as_taker(turn)
+
+    def _answer_as_taker(self, turn: Turn) -> Working[None]:
+        """Lets the agent that took over answer, by its own brain. Nobody takes over twice, so this ends."""
+        turn.brain = turn.agent.brain
+        yield from (_LOCAL if turn.brain == _LOCAL.name else self).answer(turn)
 
 
 def _fall_back(turn: Turn, problem: str, cut_short: bool) -> Working[None]:
@@ -86,6 +93,7 @@ class _Talk:
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
         self.refused = False
+        self.moved = False
         self.cut_short = False
 
     def run(self, instructions: str, offers: Sequence[Offer]) -> Working[str]:
@@ -108,12 +116,14 @@ class _Talk:
             for call in calls:
                 result = yield from self._call(call, known, seen)
                 messages.append(_result(call, result))
-                if turn.ended:
+                if turn.ended or self.moved:
                     break
-            if turn.ended or turn.state["flow"] or self.refused or turn.state["pending"]:
+            if turn.ended or turn.state["flow"] or self.refused or turn.state["pending"] or self.moved:
                 break
         else:
             turn.note(f"{turn.agent.brain} made calls in {MAX_ROUNDS} rounds and was stopped")
+        if self.moved:
+            return ""
         turn.decision = turn.decision or "answer"
         spoken = any(effect["type"] == "said" for effect in turn.effects)
         return "" if spoken or turn.state["flow"] or turn.ended else "it said nothing"
@@ -157,7 +167,7 @@ class _Talk:
             "hand_off": self._hand_off,
             "start_workflow": lambda given: _done(str(begin_workflow(turn, given["workflow"], because))),
             "start_playbook": lambda given: _done(str(begin_playbook(turn, given["playbook"], because))),
-            "transfer_to": lambda given: _done(str(turn.change_agent(given["agent"], because))),
+            "transfer_to": self._transfer,
             "set_variable": lambda given: _done(str(turn.set_variable(given["name"], given["value"], because))),
             "out_of_scope": self._decline,
             "end_conversation": self._end,
@@ -187,6 +197,11 @@ class _Talk:
     def _hand_off(self, given: Mapping[str, Any]) -> Answer:
         self.turn.hand_off(self.turn.program.handoffs[given["handoff"]], f"agent/{self.turn.agent.slug}")
         return _done("handed off")
+
+    def _transfer(self, given: Mapping[str, Any]) -> Answer:
+        turn, target = self.turn, given["agent"]
+        self.moved = turn.change_agent(target, f"agent/{turn.agent.slug}", find_takers(turn).get(target, ""))
+        return _done("the other agent takes over")
 
     def _decline(self, _: Mapping[str, Any]) -> Answer:
         turn = self.turn
