@@ -281,3 +281,51 @@ def test_a_topic_that_passes_on_by_itself_may_do_so_through_a_model() -> None:
     call = model(more={**SQUAD, "topic/night": {"sample_questions": asks, "content": "", "actions": [action]}})
     call.say("Who is there at night?", answers=[reply("Yes?")])
     assert takers(call) == ["night", "spa"]
+
+
+SPARE = {"provider": "anthropic:claude-y", "connection": "spare", "timeout_ms": 5000}
+WITH_SPARE = {"agent/main": {"model": {"provider": "openai:gpt-x", "temperature": 0.1, "fallback": SPARE}}}
+FAILED = {"error": {"code": "timed_out", "message": "did not answer within 12 s"}, "ms": 12_000.0}
+
+
+def test_a_fallback_model_is_asked_before_the_local_brain() -> None:
+    call = model(more=WITH_SPARE)
+    taken = call.say("Are pets allowed?", answers=[FAILED, reply("Two dogs, yes.")])
+    assert taken.said == "Two dogs, yes."
+    assert (taken.trace["brain"], taken.trace["fallback_of"]) == ("anthropic:claude-y", "openai:gpt-x")
+    (mark,) = call.effects("model_fallback")
+    assert (mark["model"], mark["fallback"]) == ("openai:gpt-x", "anthropic:claude-y")
+    assert mark["reason"] == "did not answer within 12 s"
+    assert not call.effects("brain_fallback")
+    first, second = (each["facts"] for each in call.last.asks)
+    assert (first["provider"], first["timeout_ms"]) == ("openai:gpt-x", 12_000), "time is left for the other one"
+    assert (second["provider"], second["connection"], second["timeout_ms"]) == ("anthropic:claude-y", "spare", 5000)
+    assert second["temperature"] == 0.1
+    assert [each["provider"] for each in taken.trace["models"]] == ["openai:gpt-x", "anthropic:claude-y"]
+    assert "error" in taken.trace["models"][0]
+    assert taken.trace["models"][1]["tokens"] == {"input": 9, "output": 3}
+    again = call.say("Are pets allowed?", answers=[reply("Yes.")])
+    assert again.trace["brain"] == "openai:gpt-x", "the next turn is the first model's again"
+
+
+def test_the_fallback_goes_on_where_the_first_model_stopped() -> None:
+    call = model(more=WITH_SPARE)
+    found = {"result": {"room": 12}, "effects": [], "prints": [], "ms": 2.0}
+    answers = [reply("", ("find_room", {"nights": 2})), found, FAILED, reply("Room 12.")]
+    assert call.say("A room", answers=answers).said == "Room 12."
+    assert len(call.effects("function_called")) == 1
+    assert [each["role"] for each in call.last.asks[-1]["facts"]["messages"]][-2:] == ["assistant", "tool"]
+    assert [each.get("tokens") is not None for each in call.last.trace["models"]] == [True, False, True]
+    cut = model(more=WITH_SPARE).say("A room", answers=[{**FAILED, "text": "Yes, ro"}, reply("Room 12.")])
+    assert cut.said == "Room 12.", "what nobody heard is not said"
+    out = model(more=WITH_SPARE).say("A room", answers=[{**FAILED, "text": "Yes, ro", "streamed": 7}, reply("No.")])
+    assert out.said == "Yes, ro", "what is out is not said again by another model"
+
+
+def test_where_both_models_fail_the_local_brain_answers() -> None:
+    call = model(more=WITH_SPARE)
+    taken = call.say("Are pets allowed?", answers=[FAILED, {**FAILED, "error": {"code": "auth", "message": "no key"}}])
+    assert taken.said.startswith("Two dogs are welcome.")
+    assert (taken.trace["brain"], taken.trace["fallback_of"]) == ("local", "openai:gpt-x")
+    assert call.effects("brain_fallback")[0]["model"] == "anthropic:claude-y"
+    assert call.effects("brain_fallback")[0]["reason"] == "no key"
