@@ -153,8 +153,7 @@ class _Talk:
         if self.moved:
             return ""
         turn.decision = turn.decision or "answer"
-        spoken = any(effect["type"] == "said" for effect in turn.effects)
-        return "" if spoken or turn.state["flow"] or turn.ended else "it said nothing"
+        return "" if turn.answers_said() or turn.state["flow"] or turn.ended else "it said nothing"
 
     def _record(self, model: Mapping[str, Any], answer: Answer) -> None:
         keys = ("model", "tokens", "cost_usd", "first_ms", "ms", "error")
