@@ -138,6 +138,8 @@ class Subject:
     judge: str = ""
     knowledge: Mapping[str, str] = field(default_factory=dict[str, str])
     """Document → digest of its content."""
+    matcher: str = ""
+    """What ranked topics, with the vectors it had beside the words; '' in runs of before this was kept."""
 
 
 @dataclass(frozen=True, slots=True)

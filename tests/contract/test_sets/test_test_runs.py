@@ -75,6 +75,7 @@ async def test_the_demo_agent_passes_its_own_tests_and_results_are_bound_to_the_
     assert found.subject.version is None
     assert [(use.slug, use.digest) for use in found.subject.sets] == [("smoke", draft.snapshot[SMOKE])]
     assert (found.subject.brain, found.subject.alias) == ({"main": "local"}, "sandbox")
+    assert found.subject.matcher == "ridge-1", "results of another matcher are other results"
     published = await story.desk.publishing.publish(
         story.call(), "hotel", "sandbox", PublishRequest("The hotel as it is")
     )
