@@ -118,7 +118,7 @@ SENTENCES: Mapping[str, str] = {
     "secret.unset": "removed the secret {name}",
     "connection.saved": "saved the connection {subject}",
     "connection.removed": "removed the connection {subject}",
-    "secret.rotated": "sealed {count} secrets with a new key",
+    "secret.rotated": "sealed {count} things anew with the server's present key",
     "test_run.started": "started the test run {subject} of {ref}",
     "test_run.finished": "finished the test run {subject} of {ref}: {outcome}",
     "test_run.cancelled": "cancelled the test run {subject}",

@@ -95,6 +95,9 @@ class Cipher(Protocol):
 
     def seal(self, text: bytes, about: str) -> bytes: ...
     def open(self, data: bytes, about: str) -> bytes: ...
+    def is_current(self, data: bytes) -> bool:
+        """Says whether something was sealed with the key that seals now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from greenroom.domain.access import ApiKey, Member, Principal, Session
 from greenroom.domain.canonical import Digest
@@ -270,6 +270,10 @@ class Writing(Reading, Protocol):
 
     def set_tags(self, conversation: ConversationId, expected: Sequence[str], tags: Sequence[str]) -> bool:
         """Replaces the tags, if they are still the expected ones. Else False."""
+        ...
+
+    def swap_state(self, conversation: ConversationId, expected: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+        """Replaces the state, of one that has ended too, if it is still the expected one. Else False."""
         ...
 
     def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:
