@@ -159,7 +159,10 @@ class Reading(Protocol):
     def list_conversations(
         self, project: ProjectId, where: ConversationFilter, before: str | None, limit: int
     ) -> Sequence[Conversation]:
-        """Returns conversations, latest start first; `before` is a conversation id."""
+        """Returns conversations, latest start first; `before` is a conversation id.
+
+        A `text` that nobody said costs a look at every turn that the other filters leave: 3 to 5 ms each thousand.
+        """
         ...
 
     def list_turns(self, conversation: ConversationId, after: int, limit: int) -> Sequence[Turn]:
