@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from greenroom.domain.access import ApiKey, Member, Principal, Session
 from greenroom.domain.canonical import Digest
@@ -179,7 +179,10 @@ class Reading(Protocol):
     def list_conversations(
         self, project: ProjectId, where: ConversationFilter, before: str | None, limit: int
     ) -> Sequence[Conversation]:
-        """Returns conversations, latest start first; `before` is a conversation id."""
+        """Returns conversations, latest start first; `before` is a conversation id.
+
+        A `text` that nobody said costs a look at every turn that the other filters leave: 3 to 5 ms each thousand.
+        """
         ...
 
     def list_turns(self, conversation: ConversationId, after: int, limit: int) -> Sequence[Turn]:
@@ -294,6 +297,10 @@ class Writing(Reading, Protocol):
 
     def set_tags(self, conversation: ConversationId, expected: Sequence[str], tags: Sequence[str]) -> bool:
         """Replaces the tags, if they are still the expected ones. Else False."""
+        ...
+
+    def swap_state(self, conversation: ConversationId, expected: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+        """Replaces the state, of one that has ended too, if it is still the expected one. Else False."""
         ...
 
     def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:

@@ -114,6 +114,7 @@ WRITING: dict[str, Callable[[Any], Any] | str] = {
     "insert_turn": lambda t: t.insert_turn(turn(7)),
     "set_tags": lambda t: t.set_tags(conversation().id, ("vip", "call back"), ("stolen",)),
     "erase_conversation": lambda t: t.erase_conversation(conversation().id, at(9)),
+    "swap_state": lambda t: t.swap_state(conversation().id, conversation().state, {"stolen": True}),
     "replace_turn": lambda t: t.replace_turn(turn(0, said="Erased")),
     "put_record": lambda t: t.put_record(record(revision=2), 1),
     "delete_record": lambda t: t.delete_record(P, "table_row", "row-1"),
