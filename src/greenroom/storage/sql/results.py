@@ -1,0 +1,206 @@
+"""Counting conversations, on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, and_, bindparam, case, exists, func, literal, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from greenroom.domain.conversations import OUTCOMES, Outcome
+from greenroom.domain.ids import ProjectId
+from greenroom.domain.intervals import UnitSums
+from greenroom.domain.results import Latency, OutcomeCount, Place, ScoreCount, Scores, Slice, settle
+from greenroom.storage.packing import pack, unpack
+from greenroom.storage.sql import rows as r
+from greenroom.storage.sql import tables as t
+from greenroom.storage.sql.work import WORKSPACE, Work
+
+c, turn, rec, rel = t.conversations.c, t.turns.c, t.records.c, t.releases.c
+
+_KEY = case((c.sticky_key == "", c.id), else_=c.sticky_key)
+_TURNS = case((c.turns > 0, c.turns - 1), else_=0)
+# Few releases move conversations, so that the turns of few conversations are looked at.
+_MOVED = case(
+    (
+        and_(
+            c.ref.is_(None),
+            exists().where(
+                rel.workspace == WORKSPACE,
+                rel.environment == c.environment,
+                rel.seq > c.started_seq,
+                rel.policy != "finish",
+                rel.at <= c.last_at,
+            ),
+            exists().where(turn.workspace == WORKSPACE, turn.conversation == c.id, turn.version != c.started_version),
+        ),
+        1,
+    ),
+    else_=0,
+)
+
+
+class _Score(FunctionElement[float]):
+    """The number `score` in a record's body."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(_Score, "sqlite")
+def _score_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_extract({compiler.process(element.clauses, **options)}, '$.score')"
+
+
+@compiles(_Score, "postgresql")
+def _score_in_postgres(element: Any, compiler: Any, **options: Any) -> str:
+    # Not as JSON, of which PostgreSQL reads nothing where any text holds an escaped U+0000. In canonical JSON a quote
+    # inside a text is escaped, so that this finds a name and never what somebody wrote.
+    body = compiler.process(element.clauses, **options)
+    return f"CAST(substring({body} from '\"score\":([-+.0-9eE]+)') AS double precision)"
+
+
+_SCORE = _Score(rec.body)
+_SHARE = case(
+    (rec.body.contains('"scale":"stars"', autoescape=True), (_SCORE - 1.0) / 4.0),
+    (rec.body.contains('"scale":"thumbs"', autoescape=True), (_SCORE + 1.0) / 2.0),
+    else_=_SCORE * 1.0,
+)
+
+
+class ResultReading:
+    """The part of `ports.Reading` that counts conversations."""
+
+    _work: Work
+
+    def count_outcomes(
+        self, project: ProjectId, where: Slice, bucket_seconds: int | None = None
+    ) -> Sequence[OutcomeCount]:
+        by = [*_place(bucket_seconds), c.outcome, _over(where).label("over")]
+        counted = [
+            func.count().label("found"),
+            func.sum(_MOVED).label("moved"),
+            func.sum(_TURNS).label("turned"),
+        ]
+        query = _narrow(select(*by, *counted), where).group_by(*by).order_by(*by)
+        return tuple(
+            OutcomeCount(
+                _read_place(row),
+                row["outcome"],
+                bool(row["over"]),
+                int(row["found"]),
+                int(row["moved"]),
+                int(row["turned"]),
+            )
+            for row in self._work.all(query, w_project=project)
+        )
+
+    def count_scores(
+        self, project: ProjectId, where: Slice, scores: Scores, bucket_seconds: int | None = None
+    ) -> Sequence[ScoreCount]:
+        place = _place(bucket_seconds)
+        each = _scored(select(*place, c.id, func.avg(_SHARE).label("score")), where, scores)
+        inner = each.group_by(*place, c.id).subquery()
+        by = [inner.c[column.name] for column in place]
+        query = select(*by, func.count().label("found"), func.sum(inner.c.score).label("total"))
+        rows = self._work.all(query.group_by(*by).order_by(*by), w_project=project)
+        return tuple(ScoreCount(_read_place(row), int(row["found"]), float(row["total"])) for row in rows)
+
+    def sum_units(self, project: ProjectId, where: Slice, measure: Outcome | Scores | None) -> UnitSums:
+        if isinstance(measure, Scores):
+            scored = _scored(select(c.id, _KEY.label("key"), func.avg(_SHARE).label("value")), where, measure)
+            each = scored.group_by(c.id, _KEY).subquery()
+        else:
+            alike = [name for name in OUTCOMES if settle(name, over=True) == measure]
+            value = _TURNS if measure is None else case((c.outcome.in_(alike), 1), else_=0)
+            each = _narrow(select(_KEY.label("key"), value.label("value")), where).where(_over(where) == 1).subquery()
+        unit = select(func.count().label("n"), func.sum(each.c.value).label("y")).group_by(each.c.key).subquery()
+        n, y = unit.c.n * 1.0, unit.c.y * 1.0
+        sums = (func.count(), func.sum(n), func.sum(y), func.sum(y * y), func.sum(n * y), func.sum(n * n))
+        query = select(*(each.label(name) for each, name in zip(sums, _SUMS, strict=True)))
+        row = self._work.first(query, w_project=project)
+        if row is None or not row["units"]:
+            return UnitSums()
+        return UnitSums(int(row["units"]), *(float(row[name]) for name in _SUMS[1:]))
+
+    def count_units(self, project: ProjectId, where: Slice) -> int:
+        row = self._work.first(_narrow(select(func.count(_KEY.distinct()).label("found")), where), w_project=project)
+        return int(row["found"]) if row else 0
+
+    def list_latencies(self, project: ProjectId, where: Slice, limit: int) -> Sequence[Latency]:
+        facts = select(*_place(None), c.id, _KEY.label("key"), turn.content)
+        taken = and_(
+            turn.workspace == WORKSPACE,
+            turn.conversation == c.id,
+            turn.position > 0,
+            turn.version == c.started_version,
+        )
+        query = (
+            _narrow(facts, where).join(t.turns, taken).order_by(c.started_at.desc(), c.id.desc(), turn.position.desc())
+        )
+        found: list[Latency] = []
+        for row in self._work.all(query.limit(max(limit, 0)), w_project=project):
+            ms = unpack(row["content"])["trace"].get("latency_ms", {}).get("total")
+            if isinstance(ms, int | float):
+                found.append(Latency(_read_place(row), row["id"], row["key"], float(ms)))
+        return tuple(found)
+
+
+_SUMS = ("units", "count", "total", "squares", "cross", "count_squares")
+
+
+def _place(bucket_seconds: int | None) -> list[ColumnElement[Any]]:
+    place: list[ColumnElement[Any]] = [c.environment, c.started_version, c.channel]
+    if bucket_seconds is not None:
+        width = literal(bucket_seconds * 1_000_000, literal_execute=True)
+        # Whole numbers divide to whole numbers on both databases; these are never negative.
+        place.append((c.started_at - c.started_at % width).label("bucket"))
+    return place
+
+
+def _read_place(row: r.Row) -> Place:
+    bucket = row.get("bucket")
+    at = None if bucket is None else r.from_us(int(bucket))
+    return Place(row["environment"], row["started_version"], row["channel"], at)
+
+
+def _over(where: Slice) -> ColumnElement[int]:
+    idle = [and_(c.channel == channel, c.last_at < r.to_us(at)) for channel, at in where.idle_before.items()]
+    return case((or_(c.ended_at.is_not(None), *idle), 1), else_=0)
+
+
+def _narrow(query: Any, where: Slice) -> Any:
+    """Returns a SELECT over the conversations of a slice. (Its type names every column, so no signature holds it.)"""
+    query = query.select_from(t.conversations).where(
+        c.workspace == WORKSPACE,
+        c.project == bindparam("w_project"),
+        c.origin == "public",
+        c.started_at >= r.to_us(where.since),
+        c.started_at < r.to_us(where.until),
+    )
+    if where.environment is not None:
+        query = query.where(c.environment == where.environment)
+    if where.version is not None:
+        query = query.where(c.started_version == where.version)
+    if where.channel is not None:
+        query = query.where(c.channel == where.channel)
+    if where.entry is not None:
+        query = query.where(c.entry.contains(f'"by":{pack(where.entry).decode()}', autoescape=True))
+    return query
+
+
+def _scored(query: Any, where: Slice, scores: Scores) -> Any:
+    """Returns a SELECT over conversations and their scores."""
+    whose = rec.owner if scores.owner is None else func.substr(rec.key, len(scores.owner) + 2)
+    mine = [
+        rec.workspace == WORKSPACE,
+        rec.project == bindparam("w_project"),
+        rec.noun == scores.noun,
+        whose == c.id,
+        _SCORE.is_not(None),
+    ]
+    if scores.owner is not None:
+        mine.append(rec.owner == scores.owner)
+    return _narrow(query, where).join(t.records, and_(*mine))
