@@ -9,7 +9,7 @@ two-sided form and with the tuning that GrowthBook's sequential tests use: it ma
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 ALPHA = 0.05
@@ -81,6 +81,19 @@ class RatioCheck:
     def mismatch(self) -> bool:
         """Says whether the proportion is none that chance explains."""
         return self.p is not None and self.p < MISMATCH_BELOW
+
+
+def sum_up(units: Iterable[Sequence[float]]) -> UnitSums:
+    """Returns the sums over units, of which each is given as the values of its conversations."""
+    pairs = [(float(len(values)), sum(values)) for values in units]
+    return UnitSums(
+        len(pairs),
+        sum(n for n, _ in pairs),
+        sum(y for _, y in pairs),
+        sum(y * y for _, y in pairs),
+        sum(n * y for n, y in pairs),
+        sum(n * n for n, _ in pairs),
+    )
 
 
 def sample_of(sums: UnitSums) -> Sample:

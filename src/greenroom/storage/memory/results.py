@@ -9,7 +9,7 @@ from typing import Any
 
 from greenroom.domain.conversations import Conversation, Outcome, Turn
 from greenroom.domain.ids import ProjectId
-from greenroom.domain.intervals import UnitSums
+from greenroom.domain.intervals import UnitSums, sum_up
 from greenroom.domain.results import Latency, OutcomeCount, Place, ScoreCount, Scores, Slice, settle
 from greenroom.storage.memory.tables import Rows
 
@@ -52,15 +52,7 @@ class ResultReading:
                     hit = settle(each.outcome, over=True) == measure
                     value = max(each.turns - 1, 0) if measure is None else int(hit)
                     units.setdefault(_key(each), []).append(float(value))
-        pairs = [(float(len(values)), sum(values)) for values in units.values()]
-        return UnitSums(
-            len(pairs),
-            sum(n for n, _ in pairs),
-            sum(y for _, y in pairs),
-            sum(y * y for _, y in pairs),
-            sum(n * y for n, y in pairs),
-            sum(n * n for n, _ in pairs),
-        )
+        return sum_up(units.values())
 
     def count_units(self, project: ProjectId, where: Slice) -> int:
         return len({_key(each) for each in self._slice(project, where)})

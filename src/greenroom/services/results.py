@@ -1,0 +1,245 @@
+"""Results: tables of how conversations went, and comparisons of arms that may be looked at as often as one likes.
+
+Only public conversations are counted, by the environment and version they began with. The store counts; latency alone
+is read turn by turn, of so many of the latest as each row may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from statistics import fmean
+from typing import Any
+
+from greenroom.domain.conversations import IDLE_LIMITS
+from greenroom.domain.errors import Fault, Invalid
+from greenroom.domain.ids import EnvironmentId
+from greenroom.domain.intervals import (
+    ALPHA,
+    RatioCheck,
+    UnitSums,
+    check_ratio,
+    find_difference,
+    find_interval,
+    sample_of,
+    sum_up,
+)
+from greenroom.domain.projects import Project
+from greenroom.domain.results import (
+    ArmName,
+    ArmResult,
+    Comparison,
+    Latency,
+    Metric,
+    Row,
+    Slice,
+    find_lack,
+    say_mismatch,
+    say_verdict,
+)
+from greenroom.ports import Reading
+from greenroom.services.result_rows import STEPS, Question, count_rows, find_metrics, scores_of
+from greenroom.services.states import load_environment, load_project
+from greenroom.services.work import Call, Work
+
+DEFAULT_PERIOD = timedelta(days=30)
+MAX_BUCKETS = 1_000
+MOST_TURNS = 20_000
+"""So many turns are read for the latency of one arm."""
+SPLIT, SPLIT_KEY = "split", "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The answer: rows by environment, version (newest first), channel and time."""
+
+    since: datetime
+    until: datetime
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """What a comparison is of. `weights` are the arms' expected proportions; without them the split's, if it is one."""
+
+    arms: tuple[ArmName, ...]
+    metric: str = "containment"
+    since: datetime | None = None
+    until: datetime | None = None
+    channel: str | None = None
+    entry: str | None = None
+    weights: tuple[float, ...] = ()
+
+
+class Results:
+    """The verbs of results."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def load(self, call: Call, slug: str, asked: Question) -> Table:
+        """Returns a table of results. Raises Invalid, NotFound."""
+        call.need("results.read")
+        since, until = self._period(asked.since, asked.until)
+        if asked.step is not None and (until - since).total_seconds() / STEPS[asked.step] > MAX_BUCKETS:
+            message = (
+                f"has at most {MAX_BUCKETS:,} of these steps between from and to; take a longer step, or less time"
+            )
+            raise Invalid("too_many_buckets", f"a series {message}", errors=[Fault("/interval", message)])
+
+        def work(tx: Reading) -> Table:
+            project = load_project(tx, slug)
+            environment = load_environment(tx, project, asked.environment).id if asked.environment else None
+            where = Slice(since, until, environment, asked.version, asked.channel, None, self._idle_before())
+            return Table(since, until, count_rows(tx, project, asked, where))
+
+        return await self._work.read(call, work)
+
+    async def compare(self, call: Call, slug: str, asked: Contest) -> Comparison:
+        """Compares arms with the first of them. Raises Invalid `arms_overlap`, `unknown_metric`, NotFound."""
+        call.need("results.read")
+        since, until = self._period(asked.since, asked.until)
+
+        def work(tx: Reading) -> Comparison:
+            project = load_project(tx, slug)
+            whole = Slice(since, until, None, None, asked.channel, asked.entry, self._idle_before())
+            slices = [_slice_of(tx, project, arm, whole) for arm in asked.arms]
+            _check_apart(asked.arms, slices)
+            metric = find_metrics(tx, project, (asked.metric,))[asked.metric]
+            ratio, notes = _check_ratio(tx, project, asked.weights, slices)
+            return _compare(tx, project, metric, asked.arms, slices, ratio, notes)
+
+        return await self._work.read(call, work)
+
+    def _period(self, since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+        last = until or self._work.clock.now()
+        first = since or last - DEFAULT_PERIOD
+        if first >= last:
+            message = "must be before to"
+            raise Invalid("invalid_period", f"from {message}", errors=[Fault("/from", message)])
+        return first, last
+
+    def _idle_before(self) -> Mapping[str, datetime]:
+        now = self._work.clock.now()
+        return {channel: now - limit for channel, limit in IDLE_LIMITS.items()}
+
+
+def load_weights(tx: Reading, project: Project) -> tuple[Mapping[EnvironmentId, float], datetime | None]:
+    """Returns how many slots of the default entry each environment's share owns, and since when; none without a split."""
+    record = tx.find_record(project.id, SPLIT, SPLIT_KEY)
+    if record is None:
+        return {}, None
+    shares: Sequence[Mapping[str, Any]] = record.body.get("shares", [])
+    weights = {
+        EnvironmentId(share["environment"]): float(sum(last - first + 1 for first, last in share["slots"]))
+        for share in shares
+    }
+    return weights, record.changed_at
+
+
+def _slice_of(tx: Reading, project: Project, arm: ArmName, whole: Slice) -> Slice:
+    environment = load_environment(tx, project, arm.environment).id if arm.environment else None
+    return replace(whole, environment=environment, version=arm.version)
+
+
+def _check_apart(arms: Sequence[ArmName], slices: Sequence[Slice]) -> None:
+    for index, one in enumerate(slices):
+        for other in range(index):
+            pairs = ((one.environment, slices[other].environment), (one.version, slices[other].version))
+            if all(a is None or b is None or a == b for a, b in pairs):
+                message = f"{arms[other].text} and {arms[index].text} share conversations; arms must be apart"
+                raise Invalid("arms_overlap", message, errors=[Fault(f"/arms/{index}", message)])
+
+
+def _check_ratio(
+    tx: Reading, project: Project, given: Sequence[float], slices: Sequence[Slice]
+) -> tuple[RatioCheck, tuple[str, ...]]:
+    """Checks the arms' units against the given weights, else against the split where the arms are its environments."""
+    weights, notes = tuple(given), ()
+    if not weights:
+        stored, changed_at = load_weights(tx, project)
+        if stored and all(each.environment in stored and each.version is None for each in slices):
+            weights = tuple(stored[each.environment] for each in slices if each.environment is not None)
+            if changed_at is not None and changed_at > slices[0].since:
+                notes = (
+                    f"the split was changed at {changed_at:%Y-%m-%d %H:%M} UTC: the sample ratio is checked from then "
+                    "on, and a comparison is only honest from then on",
+                )
+                slices = [replace(each, since=min(changed_at, each.until)) for each in slices]
+    return check_ratio([tx.count_units(project.id, each) for each in slices], weights), notes
+
+
+def _compare(
+    tx: Reading,
+    project: Project,
+    metric: Metric,
+    arms: Sequence[ArmName],
+    slices: Sequence[Slice],
+    ratio: RatioCheck,
+    notes: tuple[str, ...],
+) -> Comparison:
+    # So that all the comparisons of one answer together are wrong as seldom as one is.
+    alpha = ALPHA / (len(arms) - 1)
+    measured = [_measure(tx, project, metric, each) for each in slices]
+    samples = [sample_of(sums) for sums, _ in measured]
+    results: list[ArmResult] = []
+    lacks: list[str] = []
+    for arm, where, sample, (sums, sampled) in zip(arms, slices, samples, measured, strict=True):
+        counts = tx.count_outcomes(project.id, where)
+        result = ArmResult(
+            name=arm.text,
+            conversations=sum(one.count for one in counts),
+            units=sums.units,
+            moved=sum(one.moved for one in counts),
+            n=int(sums.count),
+            value=sample.mean if sums.count else None,
+            sampled=sampled,
+        )
+        lack = find_lack(metric, result, sums.total)
+        lacks.append(lack)
+        results.append(result if lack else replace(result, interval=find_interval(sample, alpha)))
+    for index in range(1, len(results)):
+        lack = "; ".join(filter(None, (lacks[0], lacks[index])))
+        if lack:
+            results[index] = replace(results[index], verdict=f"not enough data: {lack}")
+            continue
+        found = find_difference(samples[0], samples[index], alpha)
+        said = say_verdict(metric, arms[index].text, found)
+        results[index] = replace(results[index], difference=found, verdict=said)
+    verdict = "; ".join(each.verdict for each in results[1:])
+    if ratio.mismatch:
+        verdict = say_mismatch([arm.text for arm in arms], ratio)
+    return Comparison(metric, tuple(results), ratio, 1 - alpha, verdict, (*notes, *_notes(results)))
+
+
+def _notes(results: Sequence[ArmResult]) -> list[str]:
+    notes = [
+        f"{each.name}: {each.moved:,} of its conversations were answered by another version from some turn on"
+        for each in results
+        if each.moved
+    ]
+    if any(each.sampled for each in results):
+        notes.append(f"only the latest {MOST_TURNS:,} turns of an arm were looked at, so intervals hold for one look")
+    return notes
+
+
+def _measure(tx: Reading, project: Project, metric: Metric, where: Slice) -> tuple[UnitSums, bool]:
+    """Returns a metric's sums by traffic key, and whether only a sample was looked at."""
+    if metric.name == "latency":
+        found = tx.list_latencies(project.id, where, MOST_TURNS)
+        return _sum_latencies(found), len(found) >= MOST_TURNS
+    if metric.outcome is not None:
+        return tx.sum_units(project.id, where, metric.outcome), False
+    return tx.sum_units(project.id, where, None if metric.name == "turns" else scores_of(metric)), False
+
+
+def _sum_latencies(found: Sequence[Latency]) -> UnitSums:
+    """Returns the sums of conversations' mean latencies: turns of one conversation are slow together."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for one in found:
+        times.setdefault((one.key, one.conversation), []).append(one.ms)
+    units: dict[str, list[float]] = {}
+    for (key, _), all_ in times.items():
+        units.setdefault(key, []).append(fmean(all_))
+    return sum_up(units.values())
