@@ -159,7 +159,7 @@ def run_to_body(run: EvaluationRun) -> dict[str, Any]:
 def run_from_body(body: Mapping[str, Any]) -> EvaluationRun:
     """Returns the run that `run_to_body` wrote."""
     finished = body["finished_at"]
-    times = {
+    times: dict[str, Any] = {
         "started_at": datetime.fromisoformat(body["started_at"]),
         "finished_at": datetime.fromisoformat(finished) if finished else None,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -243,14 +244,17 @@ class Jobs:
     def _put(self, tx: Writing, job: Job) -> None:
         """Writes how far the run is. Raises Over when it was ended elsewhere."""
         now, name = self._work.clock.now(), job.evaluation.name
-        body = run_to_body(job.run)
-        record = Record(job.project.id, RUN, name, job.run.started_at, now, body, revision=job.revision)
-        if not tx.put_record(record, job.revision):
+        if not tx.put_record(run_record(job.project.id, name, job.run, now, job.revision), job.revision):
             raise Over
 
     @staticmethod
     def _key(job: Job, conversation: str) -> str:
         return result_key(job.evaluation.name, conversation)
+
+
+def run_record(project: ProjectId, name: str, run: EvaluationRun, now: datetime, revision: int) -> Record:
+    """Returns the record of a run; its revision is known to whoever carries it out, and to nobody else."""
+    return Record(project, RUN, name, run.started_at, now, run_to_body(run), revision=revision)
 
 
 def result_key(name: str, conversation: str) -> str:

@@ -21,7 +21,6 @@ from greenroom.domain.evaluations import (
     check_evaluation,
     evaluation_to_body,
     run_from_body,
-    run_to_body,
     see_run,
 )
 from greenroom.domain.events import Event
@@ -30,7 +29,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.ports import Outside, Reading, Writing
 from greenroom.runtime.conditions import compile_review
-from greenroom.services.evaluation_jobs import EVALUATION, RESULT, RUN, Job, Jobs, result_key
+from greenroom.services.evaluation_jobs import EVALUATION, RESULT, RUN, Job, Jobs, result_key, run_record
 from greenroom.services.states import load_context_environment, load_environment, load_project
 from greenroom.services.work import Call, Work
 
@@ -243,11 +242,6 @@ def forget_reasons(tx: Writing, project: ProjectId, conversation: str) -> None:
         found = tx.find_record(project, RESULT, result_key(evaluation.key, conversation))
         if found is not None and found.body["reason"]:
             tx.put_record(replace(found, body={**found.body, "reason": ""}, revision=found.revision + 1))
-
-
-def run_record(project: ProjectId, name: str, run: EvaluationRun, now: datetime, revision: int) -> Record:
-    """Returns the record of a run; the revision belongs to who carries it out."""
-    return Record(project, RUN, name, run.started_at, now, run_to_body(run), revision=revision)
 
 
 def _end_run(tx: Writing, project: ProjectId, name: str, note: str, now: datetime) -> bool:

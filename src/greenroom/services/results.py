@@ -126,7 +126,7 @@ class Results:
 
 
 def load_weights(tx: Reading, project: Project) -> tuple[Mapping[EnvironmentId, float], datetime | None]:
-    """Returns how many slots of the default entry each environment's share owns, and since when; none without a split."""
+    """Returns how many slots of the default entry each environment owns, and since when; none without a split."""
     record = tx.find_record(project.id, SPLIT, SPLIT_KEY)
     if record is None:
         return {}, None
@@ -162,9 +162,9 @@ def _check_ratio(
         if stored and all(each.environment in stored and each.version is None for each in slices):
             weights = tuple(stored[each.environment] for each in slices if each.environment is not None)
             if changed_at is not None and changed_at > slices[0].since:
+                when = f"{changed_at:%Y-%m-%d %H:%M} UTC"
                 notes = (
-                    f"the split was changed at {changed_at:%Y-%m-%d %H:%M} UTC: the sample ratio is checked from then "
-                    "on, and a comparison is only honest from then on",
+                    f"the split was changed at {when}: the ratio is checked from then on, and you should compare so",
                 )
                 slices = [replace(each, since=min(changed_at, each.until)) for each in slices]
     return check_ratio([tx.count_units(project.id, each) for each in slices], weights), notes
