@@ -28,7 +28,8 @@ MIN_UNITS = 100
 MIN_CELL = 8
 """So many of each kind (contained, not contained) an arm needs before a share's distribution is near a normal one."""
 MAX_ARMS = 10
-_ARM = re.compile(r"([a-z][a-z0-9-]{0,39})?(?:(?<=.)@)?(?:v([1-9][0-9]{0,8}))?")
+_ALIAS = re.compile(r"(?!v[0-9]+$)[a-z][a-z0-9-]{0,39}")
+_VERSION = re.compile(r"v[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +206,14 @@ def settle(outcome: Outcome, over: bool) -> Outcome:
 
 def read_arm(text: str) -> ArmName:
     """Returns the arm that a text names: `live`, `v12` or `live@v12`. Raises Invalid `invalid_arm`."""
-    match = _ARM.fullmatch(text)
-    if not text or match is None or (match.group(1) and match.group(2) and "@" not in text) or text.endswith("@"):
+    alias, sign, version = text.partition("@")
+    if not sign and _VERSION.fullmatch(text):
+        alias, version = "", text
+    alone = bool(_ALIAS.fullmatch(alias)) and not sign
+    if not alone and not (_VERSION.fullmatch(version) and (_ALIAS.fullmatch(alias) or not sign)):
         message = f"'{text[:80]}' is no arm: say an environment (live), a version (v12) or both (live@v12)"
         raise Invalid("invalid_arm", message, errors=[Fault("/arms", message)])
-    return ArmName(text, match.group(1), int(match.group(2)) if match.group(2) else None)
+    return ArmName(text, alias or None, int(version[1:]) if version else None)
 
 
 def read_arms(texts: Sequence[str]) -> tuple[ArmName, ...]:

@@ -90,7 +90,7 @@ class Results:
 
         def work(tx: Reading) -> Table:
             project = load_project(tx, slug)
-            environment = load_environment(tx, project, asked.environment).id if asked.environment else None
+            environment = _find_environment(tx, project, asked.environment)
             where = Slice(since, until, environment, asked.version, asked.channel, None, self._idle_before())
             return Table(since, until, count_rows(tx, project, asked, where))
 
@@ -139,8 +139,15 @@ def load_weights(tx: Reading, project: Project) -> tuple[Mapping[EnvironmentId, 
 
 
 def _slice_of(tx: Reading, project: Project, arm: ArmName, whole: Slice) -> Slice:
-    environment = load_environment(tx, project, arm.environment).id if arm.environment else None
-    return replace(whole, environment=environment, version=arm.version)
+    return replace(whole, environment=_find_environment(tx, project, arm.environment), version=arm.version)
+
+
+def _find_environment(tx: Reading, project: Project, alias: str | None) -> EnvironmentId | None:
+    """Returns the environment that is meant, a deleted one too: its conversations are still its own."""
+    if alias is None:
+        return None
+    found = tx.find_environment(project.id, alias)
+    return found.id if found is not None else load_environment(tx, project, alias).id
 
 
 def _check_apart(arms: Sequence[ArmName], slices: Sequence[Slice]) -> None:
