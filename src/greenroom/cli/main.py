@@ -16,6 +16,7 @@ from greenroom.cli import (
     drafts,
     environments,
     erasures,
+    evaluations,
     executions,
     history,
     keys,
@@ -23,6 +24,7 @@ from greenroom.cli import (
     output,
     projects,
     releases,
+    results,
     secrets,
     server,
     tables,
@@ -159,6 +161,8 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(widgets.app, name="widgets")
 app.add_typer(connections.app, name="connections")
 app.add_typer(test_runs.app, name="test")
+app.add_typer(results.app, name="results")
+app.add_typer(evaluations.app, name="evaluations")
 app.command("history")(history.list_events)
 app.add_typer(history.audit, name="audit")
 app.add_typer(keys.app, name="keys")

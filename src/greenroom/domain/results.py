@@ -191,6 +191,8 @@ class Comparison:
     metric: Metric
     arms: tuple[ArmResult, ...]
     ratio: RatioCheck
+    since: datetime
+    until: datetime
     level: float
     verdict: str
     notes: tuple[str, ...] = ()

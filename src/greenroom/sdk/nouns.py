@@ -8,6 +8,7 @@ from greenroom.sdk.conversations import Conversations
 from greenroom.sdk.drafts import Drafts
 from greenroom.sdk.environments import Environments
 from greenroom.sdk.erasures import Erasures
+from greenroom.sdk.evaluations import Evaluations
 from greenroom.sdk.exchange import Call, as_model, path_of, read_call
 from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
@@ -15,6 +16,7 @@ from greenroom.sdk.keys import Keys
 from greenroom.sdk.knowledge import Knowledge
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.releases import Releases
+from greenroom.sdk.results import Results
 from greenroom.sdk.secrets import Secrets
 from greenroom.sdk.tables import Tables
 from greenroom.sdk.test_runs import TestRuns
@@ -51,6 +53,8 @@ class Nouns(Noun[S_co]):
         self.secrets = Secrets(sender)
         self.connections = Connections(sender)
         self.test_runs = TestRuns(sender)
+        self.results = Results(sender)
+        self.evaluations = Evaluations(sender)
         self.widgets = Widgets(sender)
         self.history = History(sender)
         self.audit = Audit(sender)

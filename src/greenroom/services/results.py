@@ -217,7 +217,8 @@ def _compare(
     verdict = "; ".join(each.verdict for each in results[1:])
     if ratio.mismatch:
         verdict = say_mismatch([arm.text for arm in arms], ratio)
-    return Comparison(metric, tuple(results), ratio, 1 - alpha, verdict, (*notes, *_notes(results)))
+    period = (slices[0].since, slices[0].until)
+    return Comparison(metric, tuple(results), ratio, *period, 1 - alpha, verdict, (*notes, *_notes(results)))
 
 
 def _notes(results: Sequence[ArmResult]) -> list[str]:

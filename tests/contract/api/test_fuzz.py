@@ -60,6 +60,8 @@ def fixed() -> Any:
                 good(await client.put(f"{hotel}/connections/openai", json={"kind": "model"}, headers=new))
                 text = {"id": "sauna", "text": "The sauna is hot."}
                 good(await client.post(f"{hotel}/knowledge/documents", json=text))
+                rules = {"judge": "rules", "rules": "turns > 1"}
+                good(await client.put(f"{hotel}/evaluations/polite", json=rules, headers=new))
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
                 Fixed.ids |= await fill_data(client, Fixed.ids)
                 Fixed.ids["run"] = (await run_tests(client, "hotel", ref="live"))["id"]
@@ -86,6 +88,7 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "document": ["sauna"],
         "widget": ["default"],
         "table": ["rooms"],
+        "evaluation": ["polite"],
         "tag": ["vip"],
         "ticket": [ids["ticket"]],
     }

@@ -275,6 +275,8 @@ def test_every_verb_of_the_api_is_there() -> None:
         },
         "secrets": {"list", "set", "unset", "override", "restore", "rotate"},
         "connections": {"list", "load", "save", "remove"},
+        "results": {"load", "compare"},
+        "evaluations": {"list", "load", "save", "remove", "run", "cancel", "list_results"},
         "widgets": {"load"},
         "history": {"list"},
         "audit": {"verify"},
