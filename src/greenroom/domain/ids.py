@@ -22,6 +22,7 @@ PREFIXES = {
     "draft": "drf",
     "conversation": "cnv",
     "test_run": "run",
+    "evaluation_run": "evr",
     "note": "nte",
     "feedback": "fbk",
     "row": "row",

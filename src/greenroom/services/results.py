@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import fmean
 from typing import Any
 
@@ -47,6 +47,7 @@ DEFAULT_PERIOD = timedelta(days=30)
 MAX_BUCKETS = 1_000
 MOST_TURNS = 20_000
 """So many turns are read for the latency of one arm."""
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SPLIT, SPLIT_KEY = "split", "default"
 
 
@@ -114,7 +115,7 @@ class Results:
 
     def _period(self, since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
         last = until or self._work.clock.now()
-        first = since or last - DEFAULT_PERIOD
+        first = since or max(last, _BEGINNING + DEFAULT_PERIOD) - DEFAULT_PERIOD
         if first >= last:
             message = "must be before to"
             raise Invalid("invalid_period", f"from {message}", errors=[Fault("/from", message)])
