@@ -88,11 +88,11 @@ def sum_up(units: Iterable[Sequence[float]]) -> UnitSums:
     pairs = [(float(len(values)), sum(values)) for values in units]
     return UnitSums(
         len(pairs),
-        sum(n for n, _ in pairs),
-        sum(y for _, y in pairs),
-        sum(y * y for _, y in pairs),
-        sum(n * y for n, y in pairs),
-        sum(n * n for n, _ in pairs),
+        math.fsum(n for n, _ in pairs),
+        math.fsum(y for _, y in pairs),
+        math.fsum(y * y for _, y in pairs),
+        math.fsum(n * y for n, y in pairs),
+        math.fsum(n * n for n, _ in pairs),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 from greenroom.domain.conversations import Outcome
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.ids import EnvironmentId
-from greenroom.domain.intervals import Difference, Interval, RatioCheck
+from greenroom.domain.intervals import Difference, Interval, RatioCheck, UnitSums
 
 Unit = Literal["share", "number", "ms"]
 Better = Literal["higher", "lower", ""]
@@ -104,6 +104,33 @@ class ScoreCount:
     place: Place
     count: int
     total: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPlace:
+    """Which conversations of a slice are in an arm; None means any."""
+
+    environment: EnvironmentId | None
+    version: int | None
+
+    def holds(self, environment: EnvironmentId, version: int | None) -> bool:
+        """Says whether a conversation that began there is in the arm."""
+        return self.environment in {None, environment} and self.version in {None, version}
+
+    def meets(self, other: ArmPlace) -> bool:
+        """Says whether a conversation could be in both."""
+        pairs = ((self.environment, other.environment), (self.version, other.version))
+        return all(one is None or two is None or one == two for one, two in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSums:
+    """An arm's conversations, the different traffic keys they came with, and what was measured of those over."""
+
+    conversations: int = 0
+    keys: int = 0
+    moved: int = 0
+    measured: UnitSums = field(default_factory=UnitSums)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 from greenroom.domain.conversations import Outcome
 from greenroom.domain.ids import ProjectId
 from greenroom.domain.intervals import UnitSums
-from greenroom.domain.results import Latency, OutcomeCount, ScoreCount, Scores, Slice
+from greenroom.domain.results import ArmPlace, ArmSums, Latency, OutcomeCount, ScoreCount, Scores, Slice
 
 
 class Measuring(Protocol):
@@ -27,12 +27,19 @@ class Measuring(Protocol):
         """Counts scored conversations; one that was scored more than once counts with its mean."""
         ...
 
-    def sum_units(self, project: ProjectId, where: Slice, measure: Outcome | Scores | None) -> UnitSums:
-        """Sums by traffic key: whether a conversation that is over came to an outcome, its turns (None), its score."""
+    def sum_arms(
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], measure: Outcome | None
+    ) -> Sequence[ArmSums]:
+        """Sums each arm by traffic key: whether a conversation that is over came to an outcome, or its turns (None).
+
+        No conversation may be in two arms. A traffic key that was erased counts for itself.
+        """
         ...
 
-    def count_units(self, project: ProjectId, where: Slice) -> int:
-        """Counts different traffic keys; one that was erased counts for itself."""
+    def sum_scores(
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], scores: Scores
+    ) -> Sequence[UnitSums]:
+        """Sums each arm's scores by traffic key."""
         ...
 
     def list_latencies(self, project: ProjectId, where: Slice, limit: int) -> Sequence[Latency]:

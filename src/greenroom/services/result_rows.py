@@ -33,9 +33,9 @@ from greenroom.services.transcripts import FEEDBACK
 
 Step = Literal["hour", "day"]
 STEPS: Mapping[Step, int] = {"hour": 3_600, "day": 86_400}
-MOST_TURNS = 20_000
+MOST_TURNS = 10_000
 """So many turns are read for the latencies of one table."""
-MOST_TURNS_A_ROW = 5_000
+MOST_TURNS_A_ROW = 2_000
 MOST_SAMPLED_ROWS = 200
 """A table with more rows has no latencies: each costs a query of its own."""
 

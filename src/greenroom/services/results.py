@@ -28,7 +28,9 @@ from greenroom.domain.intervals import (
 from greenroom.domain.projects import Project
 from greenroom.domain.results import (
     ArmName,
+    ArmPlace,
     ArmResult,
+    ArmSums,
     Comparison,
     Latency,
     Metric,
@@ -45,7 +47,7 @@ from greenroom.services.work import Call, Work
 
 DEFAULT_PERIOD = timedelta(days=30)
 MAX_BUCKETS = 1_000
-MOST_TURNS = 20_000
+MOST_TURNS = 10_000
 """So many turns are read for the latency of one arm."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SPLIT, SPLIT_KEY = "split", "default"
@@ -105,11 +107,10 @@ class Results:
         def work(tx: Reading) -> Comparison:
             project = load_project(tx, slug)
             whole = Slice(since, until, None, None, asked.channel, asked.entry, self._idle_before())
-            slices = [_slice_of(tx, project, arm, whole) for arm in asked.arms]
-            _check_apart(asked.arms, slices)
+            arms = [ArmPlace(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
+            _check_apart(asked.arms, arms)
             metric = find_metrics(tx, project, (asked.metric,))[asked.metric]
-            ratio, notes = _check_ratio(tx, project, asked.weights, slices)
-            return _compare(tx, project, metric, asked.arms, slices, ratio, notes)
+            return _compare(tx, project, asked, metric, arms, whole)
 
         return await self._work.read(call, work)
 
@@ -139,10 +140,6 @@ def load_weights(tx: Reading, project: Project) -> tuple[Mapping[EnvironmentId, 
     return weights, record.changed_at
 
 
-def _slice_of(tx: Reading, project: Project, arm: ArmName, whole: Slice) -> Slice:
-    return replace(whole, environment=_find_environment(tx, project, arm.environment), version=arm.version)
-
-
 def _find_environment(tx: Reading, project: Project, alias: str | None) -> EnvironmentId | None:
     """Returns the environment that is meant, a deleted one too: its conversations are still its own."""
     if alias is None:
@@ -151,55 +148,54 @@ def _find_environment(tx: Reading, project: Project, alias: str | None) -> Envir
     return found.id if found is not None else load_environment(tx, project, alias).id
 
 
-def _check_apart(arms: Sequence[ArmName], slices: Sequence[Slice]) -> None:
-    for index, one in enumerate(slices):
+def _check_apart(names: Sequence[ArmName], arms: Sequence[ArmPlace]) -> None:
+    for index, one in enumerate(arms):
         for other in range(index):
-            pairs = ((one.environment, slices[other].environment), (one.version, slices[other].version))
-            if all(a is None or b is None or a == b for a, b in pairs):
-                message = f"{arms[other].text} and {arms[index].text} share conversations; arms must be apart"
+            if one.meets(arms[other]):
+                message = f"{names[other].text} and {names[index].text} share conversations; arms must be apart"
                 raise Invalid("arms_overlap", message, errors=[Fault(f"/arms/{index}", message)])
 
 
 def _check_ratio(
-    tx: Reading, project: Project, given: Sequence[float], slices: Sequence[Slice]
+    tx: Reading,
+    project: Project,
+    given: Sequence[float],
+    arms: Sequence[ArmPlace],
+    whole: Slice,
+    came: Sequence[ArmSums],
 ) -> tuple[RatioCheck, tuple[str, ...]]:
-    """Checks the arms' units against the given weights, else against the split where the arms are its environments."""
+    """Checks the arms' traffic keys against the given weights, else the split's where arms are its environments."""
     weights, notes = tuple(given), ()
     if not weights:
         stored, changed_at = load_weights(tx, project)
-        if stored and all(each.environment in stored and each.version is None for each in slices):
-            weights = tuple(stored[each.environment] for each in slices if each.environment is not None)
-            if changed_at is not None and changed_at > slices[0].since:
+        if stored and all(arm.environment in stored and arm.version is None for arm in arms):
+            weights = tuple(stored[arm.environment] for arm in arms if arm.environment is not None)
+            if changed_at is not None and changed_at > whole.since:
                 when = f"{changed_at:%Y-%m-%d %H:%M} UTC"
                 notes = (
                     f"the split was changed at {when}: the ratio is checked from then on, and you should compare so",
                 )
-                slices = [replace(each, since=min(changed_at, each.until)) for each in slices]
-    return check_ratio([tx.count_units(project.id, each) for each in slices], weights), notes
+                later = replace(whole, since=min(changed_at, whole.until))
+                came = tx.sum_arms(project.id, later, arms, None)
+    return check_ratio([arm.keys for arm in came], weights), notes
 
 
 def _compare(
-    tx: Reading,
-    project: Project,
-    metric: Metric,
-    arms: Sequence[ArmName],
-    slices: Sequence[Slice],
-    ratio: RatioCheck,
-    notes: tuple[str, ...],
+    tx: Reading, project: Project, asked: Contest, metric: Metric, arms: Sequence[ArmPlace], whole: Slice
 ) -> Comparison:
     # So that all the comparisons of one answer together are wrong as seldom as one is.
     alpha = ALPHA / (len(arms) - 1)
-    measured = [_measure(tx, project, metric, each) for each in slices]
+    came = tx.sum_arms(project.id, whole, arms, metric.outcome)
+    measured = _measure(tx, project, metric, arms, whole, came)
     samples = [sample_of(sums) for sums, _ in measured]
     results: list[ArmResult] = []
     lacks: list[str] = []
-    for arm, where, sample, (sums, sampled) in zip(arms, slices, samples, measured, strict=True):
-        counts = tx.count_outcomes(project.id, where)
+    for name, arm, sample, (sums, sampled) in zip(asked.arms, came, samples, measured, strict=True):
         result = ArmResult(
-            name=arm.text,
-            conversations=sum(one.count for one in counts),
+            name=name.text,
+            conversations=arm.conversations,
             units=sums.units,
-            moved=sum(one.moved for one in counts),
+            moved=arm.moved,
             n=int(sums.count),
             value=sample.mean if sums.count else None,
             sampled=sampled,
@@ -213,13 +209,14 @@ def _compare(
             results[index] = replace(results[index], verdict=f"not enough data: {lack}")
             continue
         found = find_difference(samples[0], samples[index], alpha)
-        said = say_verdict(metric, arms[index].text, found)
+        said = say_verdict(metric, results[index].name, found)
         results[index] = replace(results[index], difference=found, verdict=said)
+    ratio, notes = _check_ratio(tx, project, asked.weights, arms, whole, came)
     verdict = "; ".join(each.verdict for each in results[1:])
     if ratio.mismatch:
-        verdict = say_mismatch([arm.text for arm in arms], ratio)
-    period = (slices[0].since, slices[0].until)
-    return Comparison(metric, tuple(results), ratio, *period, 1 - alpha, verdict, (*notes, *_notes(results)))
+        verdict = say_mismatch([name.text for name in asked.arms], ratio)
+    noted = (*notes, *_notes(results))
+    return Comparison(metric, tuple(results), ratio, whole.since, whole.until, 1 - alpha, verdict, noted)
 
 
 def _notes(results: Sequence[ArmResult]) -> list[str]:
@@ -233,14 +230,25 @@ def _notes(results: Sequence[ArmResult]) -> list[str]:
     return notes
 
 
-def _measure(tx: Reading, project: Project, metric: Metric, where: Slice) -> tuple[UnitSums, bool]:
-    """Returns a metric's sums by traffic key, and whether only a sample was looked at."""
-    if metric.name == "latency":
-        found = tx.list_latencies(project.id, where, MOST_TURNS)
-        return _sum_latencies(found), len(found) >= MOST_TURNS
-    if metric.outcome is not None:
-        return tx.sum_units(project.id, where, metric.outcome), False
-    return tx.sum_units(project.id, where, None if metric.name == "turns" else scores_of(metric)), False
+def _measure(
+    tx: Reading,
+    project: Project,
+    metric: Metric,
+    arms: Sequence[ArmPlace],
+    whole: Slice,
+    came: Sequence[ArmSums],
+) -> list[tuple[UnitSums, bool]]:
+    """Returns each arm's sums by traffic key, and whether only a sample was looked at."""
+    if metric.outcome is not None or metric.name == "turns":
+        return [(arm.measured, False) for arm in came]
+    if metric.name != "latency":
+        return [(sums, False) for sums in tx.sum_scores(project.id, whole, arms, scores_of(metric))]
+    measured: list[tuple[UnitSums, bool]] = []
+    for arm in arms:
+        mine = replace(whole, environment=arm.environment, version=arm.version)
+        found = tx.list_latencies(project.id, mine, MOST_TURNS)
+        measured.append((_sum_latencies(found), len(found) >= MOST_TURNS))
+    return measured
 
 
 def _sum_latencies(found: Sequence[Latency]) -> UnitSums:

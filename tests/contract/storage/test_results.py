@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import astuple, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from greenroom.domain.ids import EnvironmentId
 from greenroom.domain.intervals import UnitSums
 from greenroom.domain.records import Record
 from greenroom.domain.releases import InFlight
-from greenroom.domain.results import OutcomeCount, Place, ScoreCount, Scores, Slice
+from greenroom.domain.results import ArmPlace, ArmSums, OutcomeCount, Place, ScoreCount, Scores, Slice
 from greenroom.ports import Reading, Store, Writing
 from greenroom.storage.memory import MemoryStore
 from tests.contract.storage.samples import (
@@ -35,6 +35,11 @@ LIVE, B = EnvironmentId("env_live_1"), EnvironmentId("env_b_1")
 ALL = Slice(at(-86_400), at(86_400 * 9), idle_before={"chat": at(1_000), "voice": at(3_000)})
 FEEDBACK = Scores("feedback")
 KIND = Scores("evaluation_result", "kind")
+ANYWHERE = [ArmPlace(None, None)]
+
+
+def came(t: Reading, where: Slice = ALL) -> ArmSums:
+    return t.sum_arms(P, where, ANYWHERE, None)[0]
 
 
 def talk(name: str, **changes: Any) -> Conversation:
@@ -82,7 +87,8 @@ async def test_public_conversations_are_counted_by_where_they_began_and_how_they
         OutcomeCount(live, "running", False, 1, 0, 2),
         OutcomeCount(b, "contained", True, 1, 0, 2),
     }
-    assert await store.read(A, lambda t: t.count_units(P, ALL)) == 5
+    found = await store.read(A, came)
+    assert (found.conversations, found.keys, found.measured.units) == (5, 5, 4)
 
 
 async def test_a_slice_is_narrowed_by_everything_it_names(store: Store) -> None:
@@ -104,7 +110,7 @@ async def test_a_slice_is_narrowed_by_everything_it_names(store: Store) -> None:
         ({"environment": B, "version": 2}, 0),
     ):
         where = replace(ALL, **changes)
-        assert await store.read(A, lambda t, w=where: t.count_units(P, w)) == wanted, changes
+        assert (await store.read(A, lambda t, w=where: came(t, w))).keys == wanted, changes
 
 
 async def test_time_is_cut_into_buckets_that_begin_on_the_hour_in_utc(store: Store) -> None:
@@ -130,6 +136,7 @@ async def test_a_conversation_that_another_version_answered_is_moved(store: Stor
     await store.write(A, work)
     found = await store.read(A, lambda t: t.count_outcomes(P, ALL))
     assert [(one.count, one.moved) for one in found] == [(3, 1)]
+    assert (await store.read(A, came)).moved == 1
 
 
 async def test_scores_are_means_by_conversation(store: Store) -> None:
@@ -161,8 +168,11 @@ async def test_scores_are_means_by_conversation(store: Store) -> None:
     found = await store.read(A, lambda t: t.count_scores(P, ALL, KIND))
     assert found == (ScoreCount(live, 2, 1.25),)
     assert await store.read(A, lambda t: t.count_scores(P, ALL, Scores("evaluation_result", "kin"))) == ()
-    sums = await store.read(A, lambda t: t.sum_units(P, ALL, KIND))
-    assert sums == UnitSums(2, 2, 1.25, 1.0625, 1.25, 2)
+    arms = [ArmPlace(B, None), ArmPlace(LIVE, 1)]
+    sums = await store.read(A, lambda t: t.sum_scores(P, ALL, arms, KIND))
+    assert sums == (UnitSums(), UnitSums(2, 2, 1.25, 1.0625, 1.25, 2))
+    sums = await store.read(A, lambda t: t.sum_scores(P, ALL, arms, FEEDBACK))
+    assert sums == (UnitSums(1, 1, 0.25, 0.0625, 0.25, 1), UnitSums(2, 2, 1.5, 1.25, 1.5, 2))
 
 
 async def test_units_are_traffic_keys_and_an_erased_one_counts_for_itself(store: Store) -> None:
@@ -175,16 +185,19 @@ async def test_units_are_traffic_keys_and_an_erased_one_counts_for_itself(store:
         talk("e", sticky_key="", outcome="running"),
         talk("f", sticky_key="bob", outcome="running", ended_at=None, last_at=at(2_000)),
     )
-    assert await store.read(A, lambda t: t.count_units(P, ALL)) == 4
-    read: dict[Any, UnitSums] = {
-        measure: await store.read(A, lambda t, m=measure: t.sum_units(P, ALL, m))
+    read: dict[Any, ArmSums] = {
+        measure: (await store.read(A, lambda t, m=measure: t.sum_arms(P, ALL, ANYWHERE, m)))[0]
         for measure in ("contained", "abandoned", None)
     }
-    assert read["contained"] == UnitSums(3, 5, 3, 5, 7, 11)
-    assert read["abandoned"] == UnitSums(3, 5, 1, 1, 1, 11)
-    assert read[None] == UnitSums(3, 5, 9, 33, 19, 11)
-    nothing = replace(ALL, version=9)
-    assert await store.read(A, lambda t: t.sum_units(P, nothing, "contained")) == UnitSums()
+    assert read["contained"] == ArmSums(6, 4, 0, UnitSums(3, 5, 3, 5, 7, 11))
+    assert read["abandoned"] == ArmSums(6, 4, 0, UnitSums(3, 5, 1, 1, 1, 11))
+    assert read[None] == ArmSums(6, 4, 0, UnitSums(3, 5, 9, 33, 19, 11))
+    arms = [ArmPlace(LIVE, 9), ArmPlace(None, 1), ArmPlace(B, 3)]
+    assert await store.read(A, lambda t: t.sum_arms(P, ALL, arms, "contained")) == (
+        ArmSums(),
+        read["contained"],
+        ArmSums(),
+    )
 
 
 async def test_latencies_are_of_answers_by_the_version_it_began_with_latest_first(store: Store) -> None:
@@ -214,8 +227,10 @@ def everything(t: Reading) -> list[Any]:
     for where in slices:
         for bucket in (None, 3_600, 86_400):
             found += [t.count_outcomes(P, where, bucket), t.count_scores(P, where, FEEDBACK, bucket)]
-        found += [t.sum_units(P, where, measure) for measure in (*OUTCOMES, None, FEEDBACK, KIND)]
-        found += [t.count_units(P, where), t.list_latencies(P, where, 40)]
+        for arms in (ANYWHERE, [ArmPlace(LIVE, None), ArmPlace(B, 2)], [ArmPlace(None, n) for n in (2, 1)]):
+            found += [t.sum_arms(P, where, arms, measure) for measure in (*OUTCOMES, None)]
+            found += [t.sum_scores(P, where, arms, scores) for scores in (FEEDBACK, KIND)]
+        found.append(t.list_latencies(P, where, 40))
     return found
 
 
@@ -223,10 +238,11 @@ def ordered(found: list[Any]) -> list[Any]:
     """Returns what was found in one order, its sums rounded: each store adds up in an order of its own."""
 
     def plain(one: Any) -> Any:
-        values = astuple(one) if is_dataclass(one) and not isinstance(one, type) else (one,)
-        return repr([round(value, 6) if isinstance(value, float) else value for value in values])
+        if is_dataclass(one):
+            return [plain(getattr(one, field.name)) for field in fields(one)]
+        return round(one, 6) if isinstance(one, float) else one
 
-    return [sorted(map(plain, each)) if isinstance(each, tuple | list) else plain(each) for each in found]
+    return [sorted(repr(plain(one)) for one in each) for each in found]
 
 
 @pytest.mark.parametrize("seed", range(3))

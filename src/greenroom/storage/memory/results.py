@@ -10,7 +10,17 @@ from typing import Any
 from greenroom.domain.conversations import Conversation, Outcome, Turn
 from greenroom.domain.ids import ProjectId
 from greenroom.domain.intervals import UnitSums, sum_up
-from greenroom.domain.results import Latency, OutcomeCount, Place, ScoreCount, Scores, Slice, settle
+from greenroom.domain.results import (
+    ArmPlace,
+    ArmSums,
+    Latency,
+    OutcomeCount,
+    Place,
+    ScoreCount,
+    Scores,
+    Slice,
+    settle,
+)
 from greenroom.storage.memory.tables import Rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,21 +51,35 @@ class ResultReading:
             found.setdefault(_place(each, bucket_seconds), []).append(score)
         return tuple(ScoreCount(place, len(all_), sum(all_)) for place, all_ in sorted(found.items(), key=_first_order))
 
-    def sum_units(self, project: ProjectId, where: Slice, measure: Outcome | Scores | None) -> UnitSums:
-        units: dict[str, list[float]] = {}
-        if isinstance(measure, Scores):
-            for each, score in self._scored(project, where, measure):
-                units.setdefault(_key(each), []).append(score)
-        else:
-            for each in self._slice(project, where):
-                if _over(each, where):
-                    hit = settle(each.outcome, over=True) == measure
-                    value = max(each.turns - 1, 0) if measure is None else int(hit)
-                    units.setdefault(_key(each), []).append(float(value))
-        return sum_up(units.values())
+    def sum_arms(
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], measure: Outcome | None
+    ) -> Sequence[ArmSums]:
+        whole = list(self._slice(project, where))
+        return tuple(
+            self._sum_arm([c for c in whole if arm.holds(c.environment, c.started_version)], where, measure)
+            for arm in arms
+        )
 
-    def count_units(self, project: ProjectId, where: Slice) -> int:
-        return len({_key(each) for each in self._slice(project, where)})
+    def _sum_arm(self, mine: Sequence[Conversation], where: Slice, measure: Outcome | None) -> ArmSums:
+        units: dict[str, list[float]] = {}
+        for each in mine:
+            if _over(each, where):
+                hit = settle(each.outcome, over=True) == measure
+                value = max(each.turns - 1, 0) if measure is None else int(hit)
+                units.setdefault(_key(each), []).append(float(value))
+        return ArmSums(len(mine), len(set(map(_key, mine))), sum(map(self._moved, mine)), sum_up(units.values()))
+
+    def sum_scores(
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], scores: Scores
+    ) -> Sequence[UnitSums]:
+        found: list[UnitSums] = []
+        for arm in arms:
+            units: dict[str, list[float]] = {}
+            for each, score in self._scored(project, where, scores):
+                if arm.holds(each.environment, each.started_version):
+                    units.setdefault(_key(each), []).append(score)
+            found.append(sum_up(units.values()))
+        return tuple(found)
 
     def list_latencies(self, project: ProjectId, where: Slice, limit: int) -> Sequence[Latency]:
         found: list[Latency] = []

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, bindparam, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Float, and_, bindparam, case, exists, func, literal, or_, select, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from greenroom.domain.conversations import OUTCOMES, Outcome
 from greenroom.domain.ids import ProjectId
 from greenroom.domain.intervals import UnitSums
-from greenroom.domain.results import Latency, OutcomeCount, Place, ScoreCount, Scores, Slice, settle
+from greenroom.domain.results import (
+    ArmPlace,
+    ArmSums,
+    Latency,
+    OutcomeCount,
+    Place,
+    ScoreCount,
+    Scores,
+    Slice,
+    settle,
+)
 from greenroom.storage.packing import pack, unpack
 from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import tables as t
@@ -22,23 +32,25 @@ c, turn, rec, rel = t.conversations.c, t.turns.c, t.records.c, t.releases.c
 
 _KEY = case((c.sticky_key == "", c.id), else_=c.sticky_key)
 _TURNS = case((c.turns > 0, c.turns - 1), else_=0)
-# Few releases move conversations, so that the turns of few conversations are looked at.
-_MOVED = case(
-    (
-        and_(
-            c.ref.is_(None),
-            exists().where(
-                rel.workspace == WORKSPACE,
-                rel.environment == c.environment,
-                rel.seq > c.started_seq,
-                rel.policy != "finish",
-                rel.at <= c.last_at,
-            ),
-            exists().where(turn.workspace == WORKSPACE, turn.conversation == c.id, turn.version != c.started_version),
-        ),
-        1,
-    ),
-    else_=0,
+_MOVING = (
+    select(func.min(rel.at).label("first"))
+    .join(t.environments, and_(t.environments.c.workspace == rel.workspace, t.environments.c.id == rel.environment))
+    .where(
+        rel.workspace == WORKSPACE,
+        t.environments.c.project == bindparam("w_project"),
+        rel.policy != "finish",
+        rel.at >= bindparam("w_since"),
+    )
+)
+_MOVABLE = exists().where(
+    rel.workspace == WORKSPACE,
+    rel.environment == c.environment,
+    rel.seq > c.started_seq,
+    rel.policy != "finish",
+    rel.at <= c.last_at,
+)
+_ANSWERED_ELSEWHERE = exists().where(
+    turn.workspace == WORKSPACE, turn.conversation == c.id, turn.version != c.started_version
 )
 
 
@@ -81,7 +93,7 @@ class ResultReading:
         by = [*_place(bucket_seconds), c.outcome, _over(where).label("over")]
         counted = [
             func.count().label("found"),
-            func.sum(_MOVED).label("moved"),
+            func.sum(self._moved(project, where)).label("moved"),
             func.sum(_TURNS).label("turned"),
         ]
         query = _narrow(select(*by, *counted), where).group_by(*by).order_by(*by)
@@ -101,33 +113,43 @@ class ResultReading:
         self, project: ProjectId, where: Slice, scores: Scores, bucket_seconds: int | None = None
     ) -> Sequence[ScoreCount]:
         place = _place(bucket_seconds)
-        each = _scored(select(*place, c.id, func.avg(_SHARE).label("score")), where, scores)
-        inner = each.group_by(*place, c.id).subquery()
-        by = [inner.c[column.name] for column in place]
-        query = select(*by, func.count().label("found"), func.sum(inner.c.score).label("total"))
+        each = _scored(place, where, scores).subquery()
+        by = [each.c[column.name] for column in place]
+        query = select(*by, func.count().label("found"), func.sum(each.c.value).label("total"))
         rows = self._work.all(query.group_by(*by).order_by(*by), w_project=project)
         return tuple(ScoreCount(_read_place(row), int(row["found"]), float(row["total"])) for row in rows)
 
-    def sum_units(self, project: ProjectId, where: Slice, measure: Outcome | Scores | None) -> UnitSums:
-        if isinstance(measure, Scores):
-            scored = _scored(select(c.id, _KEY.label("key"), func.avg(_SHARE).label("value")), where, measure)
-            each = scored.group_by(c.id, _KEY).subquery()
-        else:
-            alike = [name for name in OUTCOMES if settle(name, over=True) == measure]
-            value = _TURNS if measure is None else case((c.outcome.in_(alike), 1), else_=0)
-            each = _narrow(select(_KEY.label("key"), value.label("value")), where).where(_over(where) == 1).subquery()
-        unit = select(func.count().label("n"), func.sum(each.c.value).label("y")).group_by(each.c.key).subquery()
-        n, y = unit.c.n * 1.0, unit.c.y * 1.0
-        sums = (func.count(), func.sum(n), func.sum(y), func.sum(y * y), func.sum(n * y), func.sum(n * n))
-        query = select(*(each.label(name) for each, name in zip(sums, _SUMS, strict=True)))
-        row = self._work.first(query, w_project=project)
-        if row is None or not row["units"]:
-            return UnitSums()
-        return UnitSums(int(row["units"]), *(float(row[name]) for name in _SUMS[1:]))
+    def sum_arms(
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], measure: Outcome | None
+    ) -> Sequence[ArmSums]:
+        alike = [name for name in OUTCOMES if settle(name, over=True) == measure]
+        value = _TURNS if measure is None else case((c.outcome.in_(alike), 1), else_=0)
+        over = _over(where)
+        facts = (
+            _arm(arms).label("arm"),
+            _KEY.label("key"),
+            over.label("n"),
+            (value * over).label("y"),
+            self._moved(project, where).label("moved"),
+        )
+        each = _narrow(select(*facts), where).where(or_(*map(_in_arm, arms))).subquery()
+        counts = (func.count().label("found"), func.sum(each.c.moved).label("moved"))
+        found = {row["arm"]: row for row in self._work.all(_by_unit(each, *counts), w_project=project)}
+        return tuple(
+            ArmSums(int(row["found"]), int(row["keys"]), int(row["moved"]), _read_sums(row))
+            if (row := found.get(number))
+            else ArmSums()
+            for number in range(len(arms))
+        )
 
-    def count_units(self, project: ProjectId, where: Slice) -> int:
-        row = self._work.first(_narrow(select(func.count(_KEY.distinct()).label("found")), where), w_project=project)
-        return int(row["found"]) if row else 0
+    def sum_scores(
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], scores: Scores
+    ) -> Sequence[UnitSums]:
+        facts = [_arm(arms).label("arm"), _KEY.label("key"), literal(1).label("n")]
+        scored = _scored(facts, where, scores).where(or_(*map(_in_arm, arms))).subquery()
+        each = select(scored.c.arm, scored.c.key, scored.c.n, scored.c.value.label("y")).subquery()
+        found = {row["arm"]: row for row in self._work.all(_by_unit(each), w_project=project)}
+        return tuple(_read_sums(found[number]) if number in found else UnitSums() for number in range(len(arms)))
 
     def list_latencies(self, project: ProjectId, where: Slice, limit: int) -> Sequence[Latency]:
         facts = select(*_place(None), c.id, _KEY.label("key"), turn.content)
@@ -147,8 +169,43 @@ class ResultReading:
                 found.append(Latency(_read_place(row), row["id"], row["key"], float(ms)))
         return tuple(found)
 
+    def _moved(self, project: ProjectId, where: Slice) -> ColumnElement[int]:
+        """Returns whether a conversation was moved; few releases move any, which spares most of the looking."""
+        row = self._work.first(_MOVING, w_project=project, w_since=r.to_us(where.since))
+        if row is None or row["first"] is None:
+            return literal(0)
+        moved = and_(c.last_at >= row["first"], c.ref.is_(None), _MOVABLE, _ANSWERED_ELSEWHERE)
+        return case((moved, 1), else_=0)
+
 
 _SUMS = ("units", "count", "total", "squares", "cross", "count_squares")
+
+
+def _by_unit(each: Any, *counts: ColumnElement[int]) -> Any:
+    """Returns the SELECT that sums rows of (arm, key, n, y) by key, and those by arm."""
+    sums = (func.sum(each.c.n).label("n"), func.sum(each.c.y).label("y"))
+    unit = select(each.c.arm, *counts, *sums).group_by(each.c.arm, each.c.key).subquery()
+    n, y = unit.c.n * 1.0, unit.c.y * 1.0
+    measured = func.sum(case((unit.c.n > 0, 1), else_=0))
+    totals = (measured, func.sum(n), func.sum(y), func.sum(y * y), func.sum(n * y), func.sum(n * n))
+    named = [total.label(name) for total, name in zip(totals, _SUMS, strict=True)]
+    kept = [func.sum(unit.c[count.name]).label(count.name) for count in counts]
+    return select(unit.c.arm, func.count().label("keys"), *kept, *named).group_by(unit.c.arm)
+
+
+def _read_sums(row: r.Row) -> UnitSums:
+    return UnitSums(int(row["units"]), *(float(row[name]) for name in _SUMS[1:]))
+
+
+def _in_arm(arm: ArmPlace) -> ColumnElement[bool]:
+    parts = [] if arm.environment is None else [c.environment == arm.environment]
+    if arm.version is not None:
+        parts.append(c.started_version == arm.version)
+    return and_(true(), *parts)
+
+
+def _arm(arms: Sequence[ArmPlace]) -> ColumnElement[int]:
+    return case(*((_in_arm(arm), literal(number)) for number, arm in enumerate(arms)))
 
 
 def _place(bucket_seconds: int | None) -> list[ColumnElement[Any]]:
@@ -191,8 +248,8 @@ def _narrow(query: Any, where: Slice) -> Any:
     return query
 
 
-def _scored(query: Any, where: Slice, scores: Scores) -> Any:
-    """Returns a SELECT over conversations and their scores."""
+def _scored(facts: Sequence[ColumnElement[Any]], where: Slice, scores: Scores) -> Any:
+    """Returns the SELECT of facts of scored conversations and the `value` of each, the mean where there are several."""
     whose = rec.owner if scores.owner is None else func.substr(rec.key, len(scores.owner) + 2)
     mine = [
         rec.workspace == WORKSPACE,
@@ -202,5 +259,8 @@ def _scored(query: Any, where: Slice, scores: Scores) -> Any:
         _SCORE.is_not(None),
     ]
     if scores.owner is not None:
+        # One record for each conversation: nothing to take a mean of.
         mine.append(rec.owner == scores.owner)
-    return _narrow(query, where).join(t.records, and_(*mine))
+        return _narrow(select(*facts, _SHARE.label("value")), where).join(t.records, and_(*mine))
+    query = _narrow(select(*facts, func.avg(_SHARE).label("value")), where).join(t.records, and_(*mine))
+    return query.group_by(c.environment, c.started_version, c.channel, c.started_at, c.sticky_key, c.id)
