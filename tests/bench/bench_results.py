@@ -28,7 +28,8 @@ from tests.unit.services.story import Story, begin
 CONVERSATIONS = 100_000
 WITH_TURNS = 20_000
 ROUNDS = 3
-BAR_MS = 1_000
+BARS = {"counts": 2.5, "every": 7.0, "one evaluation": 6.0, "latency": 6.0, "containment": 3.5, "evaluation": 8.0}
+"""So many times the peer, by what the question's name ends with; a ratio holds on a busy machine too."""
 PEER = (
     "SELECT environment, started_version, outcome, count(*), sum(turns) FROM conversations"
     " WHERE origin = 'public' GROUP BY environment, started_version, outcome"
@@ -53,11 +54,12 @@ async def _run() -> None:
         driver = connect(path)
         peer = statistics.median([_time_peer(driver) for _ in range(ROUNDS)])
         driver.close()
-        print(f"{'':<44}{'ours ms':>9}{'peer ms':>9}{'ratio':>8}{'bar ms':>8}")
+        print(f"{'':<44}{'ours ms':>9}{'peer ms':>9}{'ratio':>8}{'bar':>7}")
         for name, ask in _questions(story).items():
             ours = statistics.median([await _time(ask) for _ in range(ROUNDS)])
-            verdict = "" if ours <= BAR_MS else "  BELOW THE BAR"
-            print(f"{name:<44}{ours:>9,.0f}{peer:>9,.0f}{ours / peer:>8.1f}{BAR_MS:>8,}{verdict}", flush=True)
+            bar = next(each for ending, each in BARS.items() if name.endswith(ending))
+            verdict = "" if ours / peer <= bar else "  BELOW THE BAR"
+            print(f"{name:<44}{ours:>9,.0f}{peer:>9,.0f}{ours / peer:>8.1f}{bar:>7.1f}{verdict}", flush=True)
         await store.close()
 
 
@@ -74,8 +76,8 @@ def _questions(story: Story) -> dict[str, Callable[[], Awaitable[Any]]]:
     return {
         "table by environment and version, counts": table(metrics=counted),
         "table by day, counts": table(metrics=counted, step="day"),
-        "table, every metric": table(),
-        "table, one evaluation of all": table(metrics=("evaluation:kind",)),
+        "table, every": table(),
+        "table, one evaluation": table(metrics=("evaluation:kind",)),
         "table, latency": table(metrics=("latency",)),
         "two arms, containment": compare("containment"),
         "two arms, evaluation": compare("evaluation:kind"),

@@ -76,7 +76,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Group:
     """Where conversations began; `at` is the start of their bucket, None where there are none."""
 
     environment: EnvironmentId
@@ -87,9 +87,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCount:
-    """Conversations of one place that stand alike. `turns` are those with an input, summed."""
+    """Conversations of one group that stand alike. `turns` are those with an input, summed."""
 
-    place: Place
+    group: Group
     outcome: Outcome
     over: bool
     count: int
@@ -99,15 +99,15 @@ class OutcomeCount:
 
 @dataclass(frozen=True, slots=True)
 class ScoreCount:
-    """Conversations of one place that were scored, and the sum of their scores."""
+    """Conversations of one group that were scored, and the sum of their scores."""
 
-    place: Place
+    group: Group
     count: int
     total: float
 
 
 @dataclass(frozen=True, slots=True)
-class ArmPlace:
+class ArmScope:
     """Which conversations of a slice are in an arm; None means any."""
 
     environment: EnvironmentId | None
@@ -117,7 +117,7 @@ class ArmPlace:
         """Says whether a conversation that began there is in the arm."""
         return self.environment in {None, environment} and self.version in {None, version}
 
-    def meets(self, other: ArmPlace) -> bool:
+    def meets(self, other: ArmScope) -> bool:
         """Says whether a conversation could be in both."""
         pairs = ((self.environment, other.environment), (self.version, other.version))
         return all(one is None or two is None or one == two for one, two in pairs)
@@ -137,7 +137,7 @@ class ArmSums:
 class Latency:
     """How long one turn took; `key` is the conversation's traffic key."""
 
-    place: Place
+    group: Group
     conversation: str
     key: str
     ms: float
@@ -172,7 +172,7 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The results of one place. What a table is not broken down by is None."""
+    """The results of one group. What a table is not broken down by is None."""
 
     environment: str | None
     version: int | None

@@ -8,7 +8,7 @@ from typing import Protocol
 from greenroom.domain.conversations import Outcome
 from greenroom.domain.ids import ProjectId
 from greenroom.domain.intervals import UnitSums
-from greenroom.domain.results import ArmPlace, ArmSums, Latency, OutcomeCount, ScoreCount, Scores, Slice
+from greenroom.domain.results import ArmScope, ArmSums, Latency, OutcomeCount, ScoreCount, Scores, Slice
 
 
 class Measuring(Protocol):
@@ -28,7 +28,7 @@ class Measuring(Protocol):
         ...
 
     def sum_arms(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], measure: Outcome | None
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measure: Outcome | None
     ) -> Sequence[ArmSums]:
         """Sums each arm by traffic key: whether a conversation that is over came to an outcome, or its turns (None).
 
@@ -37,7 +37,7 @@ class Measuring(Protocol):
         ...
 
     def sum_scores(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], scores: Scores
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], scores: Scores
     ) -> Sequence[UnitSums]:
         """Sums each arm's scores by traffic key."""
         ...

@@ -20,7 +20,7 @@ from greenroom.domain.results import (
     Metric,
     OutcomeCount,
     Percentiles,
-    Place,
+    Group,
     Row,
     Scores,
     Slice,
@@ -80,25 +80,25 @@ def count_rows(tx: Reading, project: Project, asked: Question, where: Slice) -> 
     metrics = find_metrics(tx, project, asked.metrics)
     seconds = STEPS[asked.step] if asked.step else None
 
-    def key(place: Place) -> _Key:
+    def key(group: Group) -> _Key:
         by = asked.by
         return (
-            place.environment if "environment" in by else None,
-            place.version if "version" in by else None,
-            place.channel if "channel" in by else None,
-            place.at,
+            group.environment if "environment" in by else None,
+            group.version if "version" in by else None,
+            group.channel if "channel" in by else None,
+            group.at,
         )
 
     counts: dict[_Key, list[OutcomeCount]] = {}
     for one in tx.count_outcomes(project.id, where, seconds):
-        counts.setdefault(key(one.place), []).append(one)
+        counts.setdefault(key(one.group), []).append(one)
     values = {of: _values(all_, metrics) for of, all_ in counts.items()}
     for metric in metrics.values():
         if metric.name == "feedback" or metric.name.startswith(EVALUATION):
             sums: dict[_Key, tuple[int, float]] = {}
             for found in tx.count_scores(project.id, where, scores_of(metric), seconds):
-                n, total = sums.get(key(found.place), (0, 0.0))
-                sums[key(found.place)] = (n + found.count, total + found.total)
+                n, total = sums.get(key(found.group), (0, 0.0))
+                sums[key(found.group)] = (n + found.count, total + found.total)
             for of, (n, total) in sums.items():
                 values[of][metric.name] = Value(total / n, n)
     places = _order(tx, project, counts)

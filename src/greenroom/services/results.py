@@ -28,7 +28,7 @@ from greenroom.domain.intervals import (
 from greenroom.domain.projects import Project
 from greenroom.domain.results import (
     ArmName,
-    ArmPlace,
+    ArmScope,
     ArmResult,
     ArmSums,
     Comparison,
@@ -107,7 +107,7 @@ class Results:
         def work(tx: Reading) -> Comparison:
             project = load_project(tx, slug)
             whole = Slice(since, until, None, None, asked.channel, asked.entry, self._idle_before())
-            arms = [ArmPlace(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
+            arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
             metric = find_metrics(tx, project, (asked.metric,))[asked.metric]
             return _compare(tx, project, asked, metric, arms, whole)
@@ -148,7 +148,7 @@ def _find_environment(tx: Reading, project: Project, alias: str | None) -> Envir
     return found.id if found is not None else load_environment(tx, project, alias).id
 
 
-def _check_apart(names: Sequence[ArmName], arms: Sequence[ArmPlace]) -> None:
+def _check_apart(names: Sequence[ArmName], arms: Sequence[ArmScope]) -> None:
     for index, one in enumerate(arms):
         for other in range(index):
             if one.meets(arms[other]):
@@ -160,7 +160,7 @@ def _check_ratio(
     tx: Reading,
     project: Project,
     given: Sequence[float],
-    arms: Sequence[ArmPlace],
+    arms: Sequence[ArmScope],
     whole: Slice,
     came: Sequence[ArmSums],
 ) -> tuple[RatioCheck, tuple[str, ...]]:
@@ -181,7 +181,7 @@ def _check_ratio(
 
 
 def _compare(
-    tx: Reading, project: Project, asked: Contest, metric: Metric, arms: Sequence[ArmPlace], whole: Slice
+    tx: Reading, project: Project, asked: Contest, metric: Metric, arms: Sequence[ArmScope], whole: Slice
 ) -> Comparison:
     # So that all the comparisons of one answer together are wrong as seldom as one is.
     alpha = ALPHA / (len(arms) - 1)
@@ -234,7 +234,7 @@ def _measure(
     tx: Reading,
     project: Project,
     metric: Metric,
-    arms: Sequence[ArmPlace],
+    arms: Sequence[ArmScope],
     whole: Slice,
     came: Sequence[ArmSums],
 ) -> list[tuple[UnitSums, bool]]:

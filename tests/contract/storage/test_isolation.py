@@ -12,7 +12,7 @@ import pytest
 from greenroom.domain.environments import full_arm
 from greenroom.domain.errors import Conflict, NotFound
 from greenroom.domain.ids import EnvironmentId
-from greenroom.domain.results import ArmPlace, Scores, Slice
+from greenroom.domain.results import ArmScope, Scores, Slice
 from greenroom.ports import ConversationFilter, Reading, Store, System, Writing
 from tests.contract.storage.samples import (
     ANN,
@@ -83,8 +83,8 @@ READING: dict[str, Callable[[Any], Any]] = {
     "count_records": lambda t: t.count_records(P, "table_row", "rooms"),
     "count_outcomes": lambda t: t.count_outcomes(P, SLICE),
     "count_scores": lambda t: t.count_scores(P, SLICE, Scores("table_row", "rooms")),
-    "sum_arms": lambda t: t.sum_arms(P, SLICE, [ArmPlace(LIVE, 1)], None)[0].keys,
-    "sum_scores": lambda t: t.sum_scores(P, SLICE, [ArmPlace(LIVE, 1)], Scores("table_row", "rooms"))[0].units,
+    "sum_arms": lambda t: t.sum_arms(P, SLICE, [ArmScope(LIVE, 1)], None)[0].keys,
+    "sum_scores": lambda t: t.sum_scores(P, SLICE, [ArmScope(LIVE, 1)], Scores("table_row", "rooms"))[0].units,
     "list_latencies": lambda t: t.list_latencies(P, SLICE, 10),
     "find_replayed": lambda t: t.find_replayed(ANN, "publish", "key"),
 }

@@ -14,7 +14,7 @@ from greenroom.domain.ids import EnvironmentId
 from greenroom.domain.intervals import UnitSums
 from greenroom.domain.records import Record
 from greenroom.domain.releases import InFlight
-from greenroom.domain.results import ArmPlace, ArmSums, OutcomeCount, Place, ScoreCount, Scores, Slice
+from greenroom.domain.results import ArmScope, ArmSums, OutcomeCount, Group, ScoreCount, Scores, Slice
 from greenroom.ports import Reading, Store, Writing
 from greenroom.storage.memory import MemoryStore
 from tests.contract.storage.samples import (
@@ -35,7 +35,7 @@ LIVE, B = EnvironmentId("env_live_1"), EnvironmentId("env_b_1")
 ALL = Slice(at(-86_400), at(86_400 * 9), idle_before={"chat": at(1_000), "voice": at(3_000)})
 FEEDBACK = Scores("feedback")
 KIND = Scores("evaluation_result", "kind")
-ANYWHERE = [ArmPlace(None, None)]
+ANYWHERE = [ArmScope(None, None)]
 
 
 def came(t: Reading, where: Slice = ALL) -> ArmSums:
@@ -80,7 +80,7 @@ async def test_public_conversations_are_counted_by_where_they_began_and_how_they
         talk("replay", origin="replay"),
     )
     found = await store.read(A, lambda t: t.count_outcomes(P, ALL))
-    live, b = Place(LIVE, 1, "chat"), Place(B, 2, "chat")
+    live, b = Group(LIVE, 1, "chat"), Group(B, 2, "chat")
     assert set(found) == {
         OutcomeCount(live, "contained", True, 2, 0, 2),
         OutcomeCount(live, "running", True, 1, 0, 2),
@@ -118,9 +118,9 @@ async def test_time_is_cut_into_buckets_that_begin_on_the_hour_in_utc(store: Sto
     found = await store.read(A, lambda t: t.count_outcomes(P, ALL, 3_600))
     hour = at(0).replace(minute=0, second=0, microsecond=0)
     # START is one second before the hour.
-    assert [(one.place.at, one.count) for one in found] == [(hour, 2), (hour + timedelta(hours=1), 2)]
+    assert [(one.group.at, one.count) for one in found] == [(hour, 2), (hour + timedelta(hours=1), 2)]
     days = await store.read(A, lambda t: t.count_outcomes(P, ALL, 86_400))
-    assert [(one.place.at, one.count) for one in days] == [(hour.replace(hour=0), 4)]
+    assert [(one.group.at, one.count) for one in days] == [(hour.replace(hour=0), 4)]
 
 
 async def test_a_conversation_that_another_version_answered_is_moved(store: Store) -> None:
@@ -163,12 +163,12 @@ async def test_scores_are_means_by_conversation(store: Store) -> None:
         ),
     )
     found = await store.read(A, lambda t: t.count_scores(P, ALL, FEEDBACK))
-    live, b = Place(LIVE, 1, "chat"), Place(B, 1, "chat")
+    live, b = Group(LIVE, 1, "chat"), Group(B, 1, "chat")
     assert set(found) == {ScoreCount(live, 2, 1.5), ScoreCount(b, 1, 0.25)}
     found = await store.read(A, lambda t: t.count_scores(P, ALL, KIND))
     assert found == (ScoreCount(live, 2, 1.25),)
     assert await store.read(A, lambda t: t.count_scores(P, ALL, Scores("evaluation_result", "kin"))) == ()
-    arms = [ArmPlace(B, None), ArmPlace(LIVE, 1)]
+    arms = [ArmScope(B, None), ArmScope(LIVE, 1)]
     sums = await store.read(A, lambda t: t.sum_scores(P, ALL, arms, KIND))
     assert sums == (UnitSums(), UnitSums(2, 2, 1.25, 1.0625, 1.25, 2))
     sums = await store.read(A, lambda t: t.sum_scores(P, ALL, arms, FEEDBACK))
@@ -192,7 +192,7 @@ async def test_units_are_traffic_keys_and_an_erased_one_counts_for_itself(store:
     assert read["contained"] == ArmSums(6, 4, 0, UnitSums(3, 5, 3, 5, 7, 11))
     assert read["abandoned"] == ArmSums(6, 4, 0, UnitSums(3, 5, 1, 1, 1, 11))
     assert read[None] == ArmSums(6, 4, 0, UnitSums(3, 5, 9, 33, 19, 11))
-    arms = [ArmPlace(LIVE, 9), ArmPlace(None, 1), ArmPlace(B, 3)]
+    arms = [ArmScope(LIVE, 9), ArmScope(None, 1), ArmScope(B, 3)]
     assert await store.read(A, lambda t: t.sum_arms(P, ALL, arms, "contained")) == (
         ArmSums(),
         read["contained"],
@@ -227,7 +227,7 @@ def everything(t: Reading) -> list[Any]:
     for where in slices:
         for bucket in (None, 3_600, 86_400):
             found += [t.count_outcomes(P, where, bucket), t.count_scores(P, where, FEEDBACK, bucket)]
-        for arms in (ANYWHERE, [ArmPlace(LIVE, None), ArmPlace(B, 2)], [ArmPlace(None, n) for n in (2, 1)]):
+        for arms in (ANYWHERE, [ArmScope(LIVE, None), ArmScope(B, 2)], [ArmScope(None, n) for n in (2, 1)]):
             found += [t.sum_arms(P, where, arms, measure) for measure in (*OUTCOMES, None)]
             found += [t.sum_scores(P, where, arms, scores) for scores in (FEEDBACK, KIND)]
         found.append(t.list_latencies(P, where, 40))

@@ -11,11 +11,11 @@ from greenroom.domain.conversations import Conversation, Outcome, Turn
 from greenroom.domain.ids import ProjectId
 from greenroom.domain.intervals import UnitSums, sum_up
 from greenroom.domain.results import (
-    ArmPlace,
+    ArmScope,
     ArmSums,
     Latency,
     OutcomeCount,
-    Place,
+    Group,
     ScoreCount,
     Scores,
     Slice,
@@ -34,9 +34,9 @@ class ResultReading:
     def count_outcomes(
         self, project: ProjectId, where: Slice, bucket_seconds: int | None = None
     ) -> Sequence[OutcomeCount]:
-        found: dict[tuple[Place, Outcome, bool], list[int]] = {}
+        found: dict[tuple[Group, Outcome, bool], list[int]] = {}
         for each in self._slice(project, where):
-            sums = found.setdefault((_place(each, bucket_seconds), each.outcome, _over(each, where)), [0, 0, 0])
+            sums = found.setdefault((_group(each, bucket_seconds), each.outcome, _over(each, where)), [0, 0, 0])
             for at, more in enumerate((1, int(self._moved(each)), max(each.turns - 1, 0))):
                 sums[at] += more
         return tuple(
@@ -46,13 +46,13 @@ class ResultReading:
     def count_scores(
         self, project: ProjectId, where: Slice, scores: Scores, bucket_seconds: int | None = None
     ) -> Sequence[ScoreCount]:
-        found: dict[Place, list[float]] = {}
+        found: dict[Group, list[float]] = {}
         for each, score in self._scored(project, where, scores):
-            found.setdefault(_place(each, bucket_seconds), []).append(score)
-        return tuple(ScoreCount(place, len(all_), sum(all_)) for place, all_ in sorted(found.items(), key=_first_order))
+            found.setdefault(_group(each, bucket_seconds), []).append(score)
+        return tuple(ScoreCount(group, len(all_), sum(all_)) for group, all_ in sorted(found.items(), key=_first_order))
 
     def sum_arms(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], measure: Outcome | None
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measure: Outcome | None
     ) -> Sequence[ArmSums]:
         whole = list(self._slice(project, where))
         return tuple(
@@ -70,7 +70,7 @@ class ResultReading:
         return ArmSums(len(mine), len(set(map(_key, mine))), sum(map(self._moved, mine)), sum_up(units.values()))
 
     def sum_scores(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], scores: Scores
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], scores: Scores
     ) -> Sequence[UnitSums]:
         found: list[UnitSums] = []
         for arm in arms:
@@ -94,7 +94,7 @@ class ResultReading:
                 seen += 1
                 times: Mapping[str, Any] = turn.trace.get("latency_ms", {})
                 if isinstance(ms := times.get("total"), int | float):
-                    found.append(Latency(_place(each, None), each.id, _key(each), float(ms)))
+                    found.append(Latency(_group(each, None), each.id, _key(each), float(ms)))
         return tuple(found)
 
     def _slice(self, project: ProjectId, where: Slice) -> Iterator[Conversation]:
@@ -137,19 +137,19 @@ class ResultReading:
         return moves and any(t.version not in {None, conversation.started_version} for t in self._turns(conversation))
 
 
-def _place(conversation: Conversation, bucket_seconds: int | None) -> Place:
+def _group(conversation: Conversation, bucket_seconds: int | None) -> Group:
     at = None
     if bucket_seconds is not None:
         width = timedelta(seconds=bucket_seconds)
         at = conversation.started_at - (conversation.started_at - _EPOCH) % width
-    return Place(conversation.environment, conversation.started_version, conversation.channel, at)
+    return Group(conversation.environment, conversation.started_version, conversation.channel, at)
 
 
-def _order(place: Place) -> tuple[str, int, str, datetime]:
-    return (place.environment, place.version or 0, place.channel, place.at or _EPOCH)
+def _order(group: Group) -> tuple[str, int, str, datetime]:
+    return (group.environment, group.version or 0, group.channel, group.at or _EPOCH)
 
 
-def _first_order(one: tuple[Place, Any]) -> tuple[str, int, str, datetime]:
+def _first_order(one: tuple[Group, Any]) -> tuple[str, int, str, datetime]:
     return _order(one[0])
 
 

@@ -13,11 +13,11 @@ from greenroom.domain.conversations import OUTCOMES, Outcome
 from greenroom.domain.ids import ProjectId
 from greenroom.domain.intervals import UnitSums
 from greenroom.domain.results import (
-    ArmPlace,
+    ArmScope,
     ArmSums,
     Latency,
     OutcomeCount,
-    Place,
+    Group,
     ScoreCount,
     Scores,
     Slice,
@@ -90,7 +90,7 @@ class ResultReading:
     def count_outcomes(
         self, project: ProjectId, where: Slice, bucket_seconds: int | None = None
     ) -> Sequence[OutcomeCount]:
-        by = [*_place(bucket_seconds), c.outcome, _over(where).label("over")]
+        by = [*_group(bucket_seconds), c.outcome, _over(where).label("over")]
         counted = [
             func.count().label("found"),
             func.sum(self._moved(project, where)).label("moved"),
@@ -99,7 +99,7 @@ class ResultReading:
         query = _narrow(select(*by, *counted), where).group_by(*by).order_by(*by)
         return tuple(
             OutcomeCount(
-                _read_place(row),
+                _read_group(row),
                 row["outcome"],
                 bool(row["over"]),
                 int(row["found"]),
@@ -112,15 +112,15 @@ class ResultReading:
     def count_scores(
         self, project: ProjectId, where: Slice, scores: Scores, bucket_seconds: int | None = None
     ) -> Sequence[ScoreCount]:
-        place = _place(bucket_seconds)
-        each = _scored(place, where, scores).subquery()
-        by = [each.c[column.name] for column in place]
+        group = _group(bucket_seconds)
+        each = _scored(group, where, scores).subquery()
+        by = [each.c[column.name] for column in group]
         query = select(*by, func.count().label("found"), func.sum(each.c.value).label("total"))
         rows = self._work.all(query.group_by(*by).order_by(*by), w_project=project)
-        return tuple(ScoreCount(_read_place(row), int(row["found"]), float(row["total"])) for row in rows)
+        return tuple(ScoreCount(_read_group(row), int(row["found"]), float(row["total"])) for row in rows)
 
     def sum_arms(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], measure: Outcome | None
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measure: Outcome | None
     ) -> Sequence[ArmSums]:
         alike = [name for name in OUTCOMES if settle(name, over=True) == measure]
         value = _TURNS if measure is None else case((c.outcome.in_(alike), 1), else_=0)
@@ -143,7 +143,7 @@ class ResultReading:
         )
 
     def sum_scores(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmPlace], scores: Scores
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], scores: Scores
     ) -> Sequence[UnitSums]:
         facts = [_arm(arms).label("arm"), _KEY.label("key"), literal(1).label("n")]
         scored = _scored(facts, where, scores).where(or_(*map(_in_arm, arms))).subquery()
@@ -152,7 +152,7 @@ class ResultReading:
         return tuple(_read_sums(found[number]) if number in found else UnitSums() for number in range(len(arms)))
 
     def list_latencies(self, project: ProjectId, where: Slice, limit: int) -> Sequence[Latency]:
-        facts = select(*_place(None), c.id, _KEY.label("key"), turn.content)
+        facts = select(*_group(None), c.id, _KEY.label("key"), turn.content)
         taken = and_(
             turn.workspace == WORKSPACE,
             turn.conversation == c.id,
@@ -166,7 +166,7 @@ class ResultReading:
         for row in self._work.all(query.limit(max(limit, 0)), w_project=project):
             ms = unpack(row["content"])["trace"].get("latency_ms", {}).get("total")
             if isinstance(ms, int | float):
-                found.append(Latency(_read_place(row), row["id"], row["key"], float(ms)))
+                found.append(Latency(_read_group(row), row["id"], row["key"], float(ms)))
         return tuple(found)
 
     def _moved(self, project: ProjectId, where: Slice) -> ColumnElement[int]:
@@ -197,30 +197,30 @@ def _read_sums(row: r.Row) -> UnitSums:
     return UnitSums(int(row["units"]), *(float(row[name]) for name in _SUMS[1:]))
 
 
-def _in_arm(arm: ArmPlace) -> ColumnElement[bool]:
+def _in_arm(arm: ArmScope) -> ColumnElement[bool]:
     parts = [] if arm.environment is None else [c.environment == arm.environment]
     if arm.version is not None:
         parts.append(c.started_version == arm.version)
     return and_(true(), *parts)
 
 
-def _arm(arms: Sequence[ArmPlace]) -> ColumnElement[int]:
+def _arm(arms: Sequence[ArmScope]) -> ColumnElement[int]:
     return case(*((_in_arm(arm), literal(number)) for number, arm in enumerate(arms)))
 
 
-def _place(bucket_seconds: int | None) -> list[ColumnElement[Any]]:
-    place: list[ColumnElement[Any]] = [c.environment, c.started_version, c.channel]
+def _group(bucket_seconds: int | None) -> list[ColumnElement[Any]]:
+    group: list[ColumnElement[Any]] = [c.environment, c.started_version, c.channel]
     if bucket_seconds is not None:
         width = literal(bucket_seconds * 1_000_000, literal_execute=True)
         # Whole numbers divide to whole numbers on both databases; these are never negative.
-        place.append((c.started_at - c.started_at % width).label("bucket"))
-    return place
+        group.append((c.started_at - c.started_at % width).label("bucket"))
+    return group
 
 
-def _read_place(row: r.Row) -> Place:
+def _read_group(row: r.Row) -> Group:
     bucket = row.get("bucket")
     at = None if bucket is None else r.from_us(int(bucket))
-    return Place(row["environment"], row["started_version"], row["channel"], at)
+    return Group(row["environment"], row["started_version"], row["channel"], at)
 
 
 def _over(where: Slice) -> ColumnElement[int]:
