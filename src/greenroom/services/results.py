@@ -28,8 +28,8 @@ from greenroom.domain.intervals import (
 from greenroom.domain.projects import Project
 from greenroom.domain.results import (
     ArmName,
-    ArmScope,
     ArmResult,
+    ArmScope,
     ArmSums,
     Comparison,
     Latency,

@@ -14,7 +14,7 @@ from greenroom.domain.ids import EnvironmentId
 from greenroom.domain.intervals import UnitSums
 from greenroom.domain.records import Record
 from greenroom.domain.releases import InFlight
-from greenroom.domain.results import ArmScope, ArmSums, OutcomeCount, Group, ScoreCount, Scores, Slice
+from greenroom.domain.results import ArmScope, ArmSums, Group, OutcomeCount, ScoreCount, Scores, Slice
 from greenroom.ports import Reading, Store, Writing
 from greenroom.storage.memory import MemoryStore
 from tests.contract.storage.samples import (

@@ -13,9 +13,9 @@ from greenroom.domain.intervals import UnitSums, sum_up
 from greenroom.domain.results import (
     ArmScope,
     ArmSums,
+    Group,
     Latency,
     OutcomeCount,
-    Group,
     ScoreCount,
     Scores,
     Slice,

@@ -15,9 +15,9 @@ from greenroom.domain.intervals import UnitSums
 from greenroom.domain.results import (
     ArmScope,
     ArmSums,
+    Group,
     Latency,
     OutcomeCount,
-    Group,
     ScoreCount,
     Scores,
     Slice,
