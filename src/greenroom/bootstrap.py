@@ -115,6 +115,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         await asyncio.gather(*following, return_exceptions=True)
         if desk is not None:
             await desk.test_runs.close()
+            await desk.evaluations.close()
             await desk.syncs.close()
         if reachable is not None:
             await _let_go(reachable)

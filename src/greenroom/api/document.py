@@ -63,6 +63,8 @@ TAGS: Final = {
     "knowledge": "Documents, where they come from, and what is found in them.",
     "secrets": "Values that agents use and nobody sees.",
     "connections": "Providers and help centres, by the project.",
+    "results": "How public conversations went, and arms compared.",
+    "evaluations": "Questions that are asked of every conversation, judged by rules or a model.",
     "widgets": "The web chat's look, as an environment serves it.",
     "history": "Everything that happened in a project.",
     "audit": "The hash-chained record of the workspace.",

@@ -18,6 +18,7 @@ from greenroom.cli import (
     drafts,
     environments,
     erasures,
+    evaluations,
     executions,
     folders,
     history,
@@ -29,6 +30,7 @@ from greenroom.cli import (
     projects,
     readiness,
     releases,
+    results,
     secrets,
     server,
     share_links,
@@ -193,6 +195,8 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(widgets.app, name="widgets")
 app.add_typer(connections.app, name="connections")
 app.add_typer(test_runs.app, name="test")
+app.add_typer(results.app, name="results")
+app.add_typer(evaluations.app, name="evaluations")
 app.command("history")(history.list_events)
 app.add_typer(history.audit, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -23,6 +23,7 @@ PREFIXES = {
     "checkpoint": "chk",
     "conversation": "cnv",
     "test_run": "run",
+    "evaluation_run": "evr",
     "note": "nte",
     "feedback": "fbk",
     "row": "row",

@@ -32,6 +32,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
+from greenroom.ports.measuring import Measuring
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ class Replayed:
     body: bytes
 
 
-class Reading(Protocol):
+class Reading(Measuring, Protocol):
     """A consistent view of one workspace. Lists are newest first unless said otherwise, at most `limit` long.
 
     `before` is exclusive. Nothing here raises for what is absent: `find_*` returns None.

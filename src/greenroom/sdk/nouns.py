@@ -9,6 +9,7 @@ from greenroom.sdk.conversations import Conversations
 from greenroom.sdk.drafts import Drafts
 from greenroom.sdk.environments import Environments
 from greenroom.sdk.erasures import Erasures
+from greenroom.sdk.evaluations import Evaluations
 from greenroom.sdk.exchange import Call, as_model, path_of, read_call
 from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
@@ -19,6 +20,7 @@ from greenroom.sdk.numbers import Numbers
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.readiness import Readiness
 from greenroom.sdk.releases import Releases
+from greenroom.sdk.results import Results
 from greenroom.sdk.secrets import Secrets
 from greenroom.sdk.share_links import ShareLinks
 from greenroom.sdk.splits import Splits
@@ -65,6 +67,8 @@ class Nouns(Noun[S_co]):
         self.secrets = Secrets(sender)
         self.connections = Connections(sender)
         self.test_runs = TestRuns(sender)
+        self.results = Results(sender)
+        self.evaluations = Evaluations(sender)
         self.widgets = Widgets(sender)
         self.history = History(sender)
         self.audit = Audit(sender)

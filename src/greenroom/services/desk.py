@@ -23,6 +23,7 @@ from greenroom.services.entries import Entries
 from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
 from greenroom.services.erasures import Erasures
+from greenroom.services.evaluations import Evaluations
 from greenroom.services.executions import Executions
 from greenroom.services.history import History
 from greenroom.services.imports import Imports, Reader
@@ -43,6 +44,7 @@ from greenroom.services.publishing import Publishing
 from greenroom.services.readiness import Readiness
 from greenroom.services.releases import Releases
 from greenroom.services.replays import Replays
+from greenroom.services.results import Results
 from greenroom.services.secrets import Secrets
 from greenroom.services.share_links import ShareLinks
 from greenroom.services.splits import Splits
@@ -109,6 +111,8 @@ class Desk:
         )
         self.conversations = Conversations(self.work, self.programs, self.outside, parts.cipher)
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
+        self.results = Results(self.work)
+        self.evaluations = Evaluations(self.work, self.outside)
         self._keep_data(parts)
         self.history = History(self.work)
         self.keys = Keys(self.work)

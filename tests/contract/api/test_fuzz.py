@@ -74,6 +74,8 @@ def fixed() -> Any:
                 good(await client.post(f"{hotel}/numbers", json=number))
                 text = {"id": "sauna", "text": "The sauna is hot."}
                 good(await client.post(f"{hotel}/knowledge/documents", json=text))
+                rules = {"judge": "rules", "rules": "turns > 1"}
+                good(await client.put(f"{hotel}/evaluations/polite", json=rules, headers=new))
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
                 Fixed.ids |= await fill_data(client, Fixed.ids) | await lay_split(client, "hotel")
                 kept = await client.post(f"{hotel}/environments/sandbox/draft/checkpoints", json={"name": "Lunch"})
@@ -104,6 +106,7 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "document": ["sauna"],
         "widget": ["default"],
         "table": ["rooms"],
+        "evaluation": ["polite"],
         "tag": ["vip"],
         "ticket": [ids["ticket"]],
         "tester": [ids["tester"]],

@@ -137,6 +137,15 @@ MATRIX: dict[str, Row] = {
     "test_runs.list": Row("test_runs.read"),
     "test_runs.load": Row("test_runs.read"),
     "test_runs.cancel": Row("test_runs.start"),
+    "results.load": Row("results.read"),
+    "results.compare": Row("results.read", query="arms=live,sandbox"),
+    "evaluations.list": Row("evaluations.read"),
+    "evaluations.load": Row("evaluations.read"),
+    "evaluations.save": Row("evaluations.edit", {"judge": "rules", "rules": "turns > 2"}, headers={"If-Match": '"1"'}),
+    "evaluations.remove": Row("evaluations.edit", headers={"If-Match": '"1"'}),
+    "evaluations.run": Row("evaluations.run", {}),
+    "evaluations.cancel": Row("evaluations.run"),
+    "evaluations.list_results": Row("evaluations.read"),
     "transcripts.load": Row("conversations.read"),
     "transcripts.add_tag": Row("conversations.review", {"tag": "urgent"}),
     "transcripts.remove_tag": Row("conversations.review"),
@@ -234,6 +243,8 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     made = good(await client.post(f"{place}/environments", json=clone))
     number = {"number": "+442079460000", "environment": "sandbox", "label": f"Desk {canary}"}
     good(await client.post(f"{place}/numbers", json=number))
+    rules = {"judge": "rules", "rules": "turns > 1", "description": canary}
+    good(await client.put(f"{place}/evaluations/polite", json=rules, headers=ANY))
     run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
     data = await fill_data(client, ids, canary) | await lay_split(client, project, canary)
     return {
@@ -252,6 +263,7 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
         "environment_id": environments[0]["id"],
         "run": run["id"],
         **mine,
+        "evaluation": "polite",
         **data,
     }
 
@@ -381,6 +393,9 @@ async def test_refs_filters_and_bodies_that_name_another_workspace_find_nothing(
         questions += [f"{place}/resolve?key=a&environment={theirs['environment_id']}"]
         questions += [f"{place}/versions?env={theirs['environment_id']}"]
         questions += [f"{place}/conversations?environment={theirs['environment_id']}"]
+        questions += [f"{place}/analytics?environment={theirs['environment_id']}"]
+        questions += [f"{place}/analytics/compare?arms=nowhere,live"]
+        questions += [f"{place}/evaluations/polite/results?environment={theirs['environment_id']}"]
         for question in questions:
             reply = await owner.get(question)
             assert reply.status_code == 404, f"{question} {reply.text}"

@@ -12,6 +12,7 @@ import pytest
 from greenroom.domain.environments import full_arm
 from greenroom.domain.errors import Conflict, NotFound
 from greenroom.domain.ids import EnvironmentId
+from greenroom.domain.results import ArmScope, Scores, Slice
 from greenroom.ports import ConversationFilter, Reading, Store, System, Writing
 from tests.contract.storage.samples import (
     ANN,
@@ -42,6 +43,7 @@ from tests.contract.storage.samples import (
 P = project().id
 LIVE = EnvironmentId("env_live_1")
 SANDBOX = EnvironmentId("env_sandbox_1")
+SLICE = Slice(at(-9), at(9), idle_before={"chat": at(9)})
 
 
 def methods(protocol: type) -> set[str]:
@@ -81,6 +83,11 @@ READING: dict[str, Callable[[Any], Any]] = {
     "find_record": lambda t: t.find_record(P, "table_row", "row-1"),
     "list_records": lambda t: t.list_records(P, "table_row", owner="rooms", limit=10),
     "count_records": lambda t: t.count_records(P, "table_row", "rooms"),
+    "count_outcomes": lambda t: t.count_outcomes(P, SLICE),
+    "count_scores": lambda t: t.count_scores(P, SLICE, Scores("table_row", "rooms")),
+    "sum_arms": lambda t: t.sum_arms(P, SLICE, [ArmScope(LIVE, 1)], None)[0].keys,
+    "sum_scores": lambda t: t.sum_scores(P, SLICE, [ArmScope(LIVE, 1)], Scores("table_row", "rooms"))[0].units,
+    "list_latencies": lambda t: t.list_latencies(P, SLICE, 10),
     "find_replayed": lambda t: t.find_replayed(ANN, "publish", "key"),
 }
 """Each finds something in A."""

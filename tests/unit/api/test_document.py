@@ -83,6 +83,15 @@ GET /projects/{project}/test-runs
 GET /projects/{project}/test-runs/{run}
 POST /projects/{project}/test-runs/{run}/cancel
 POST /conversations/{id}/replay
+GET /projects/{project}/analytics
+GET /projects/{project}/analytics/compare
+GET /projects/{project}/evaluations
+GET /projects/{project}/evaluations/{evaluation}
+PUT /projects/{project}/evaluations/{evaluation}
+DELETE /projects/{project}/evaluations/{evaluation}
+POST /projects/{project}/evaluations/{evaluation}/run
+POST /projects/{project}/evaluations/{evaluation}/cancel
+GET /projects/{project}/evaluations/{evaluation}/results
 GET /conversations/{id}/review
 POST /conversations/{id}/tags
 DELETE /conversations/{id}/tags/{tag}

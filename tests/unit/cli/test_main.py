@@ -72,6 +72,8 @@ def test_the_tree_holds_what_was_promised() -> None:
         "tickets": "list show assign close",
         "executions": "list",
         "tables": "list show create alter delete rows put remove import export",
+        "results": "show compare",
+        "evaluations": "list show set remove run cancel results",
         "keys": "create list revoke",
         "audit": "verify",
         "numbers": "list show add assign rules remove",

@@ -292,6 +292,8 @@ def test_every_verb_of_the_api_is_there() -> None:
         "splits": {"load", "set", "list_changes", "explain"},
         "testers": {"list", "add", "remove"},
         "share_links": {"list", "create", "revoke"},
+        "results": {"load", "compare"},
+        "evaluations": {"list", "load", "save", "remove", "run", "cancel", "list_results"},
         "widgets": {"load"},
         "history": {"list"},
         "audit": {"verify"},

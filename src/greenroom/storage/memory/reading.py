@@ -21,13 +21,14 @@ from greenroom.domain.releases import Release
 from greenroom.domain.versions import Snapshot, Version
 from greenroom.ports import ConversationFilter, Referrer, Replayed, RunningGroup
 from greenroom.storage.memory.records import RecordReading
+from greenroom.storage.memory.results import ResultReading
 from greenroom.storage.memory.tables import Rows
 from greenroom.storage.packing import fold, plain
 
 T = TypeVar("T")
 
 
-class MemoryReading(RecordReading):
+class MemoryReading(RecordReading, ResultReading):
     """`ports.Reading` over dictionaries."""
 
     def __init__(self, rows: Rows) -> None:

@@ -24,6 +24,7 @@ from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
 from greenroom.storage.sql.records import RecordReading
+from greenroom.storage.sql.results import ResultReading
 from greenroom.storage.sql.work import WORKSPACE, Work
 
 _ID = bindparam("w_id")
@@ -142,7 +143,7 @@ _FIND_REPLAYED = select(t.idempotency).where(
 )
 
 
-class SqlReading(RecordReading):
+class SqlReading(RecordReading, ResultReading):
     """`ports.Reading` over one transaction."""
 
     def __init__(self, work: Work) -> None:
