@@ -229,6 +229,9 @@ class Drafts:
         draft = tx.find_draft(environment.id, call.principal.id)
         if draft is not None:
             return draft, load_draft_snapshot(tx, draft)[0]
+        # Nobody deletes the environment at the same time: what is saved there would be lost unseen.
+        tx.hold_project(project.id)
+        environment = load_editable(tx, project, environment.id)
         served = load_served(tx, project, environment)
         now = self._work.clock.now()
         draft = Draft(
