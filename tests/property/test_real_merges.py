@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
@@ -136,7 +136,8 @@ def test_the_laws_hold_for_agents(dice: Random) -> None:
     assert [turn(conflict) for conflict in swapped.conflicts] == list(found.conflicts)
     assert settle(found, "ours").result == settle(swapped, "theirs").result
     assert settle(found, "theirs").result == settle(swapped, "ours").result
-    assert settle(found, "base").result == found.result
+    based = settle(found, "base")
+    assert based.conflicts or based.result == found.result
 
 
 @given(randoms)
@@ -184,8 +185,12 @@ def test_settling_conflicts_makes_no_new_ones_and_does_what_it_says(dice: Random
         portion, open_ones = open_ones[:2], open_ones[2:]
         takes |= {conflict.id: dice.choice(("ours", "theirs", "base")) for conflict in portion}
         left = resolve(left, [Resolution(conflict.id, takes[conflict.id]) for conflict in portion])
-        assert {conflict.id for conflict in left.conflicts} == {conflict.id for conflict in open_ones}
+        rest = [conflict for conflict in left.conflicts if not is_unsound(conflict)]
+        assert {conflict.id for conflict in rest} == {conflict.id for conflict in open_ones}
+    unsound = {conflict.address for conflict in left.conflicts}
     for conflict in found.conflicts:
+        if conflict.address in unsound:
+            continue
         body = body_at_or_new(left, conflict.address)
         wanted = conflict.side(takes[conflict.id])
         shape = KINDS[conflict.address.kind].shape
@@ -197,6 +202,11 @@ def test_settling_conflicts_makes_no_new_ones_and_does_what_it_says(dice: Random
             assert gone or (body is not None and is_same_meaning(body, wanted, shape)), conflict.id
         elif body is not None:
             assert same(absent_as_text(find(body, conflict.pointer, shape)[0]), absent_as_text(wanted)), conflict
+
+
+def is_unsound(conflict: Conflict) -> bool:
+    """Says whether it is about an entity whose fields, each merged for itself, do not go together."""
+    return conflict.kind == "both_changed" and not conflict.pointer
 
 
 def body_at_or_new(found: Merge, address: Address) -> Body | None:
@@ -276,8 +286,10 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk() -> Desk:
-    return Desk()
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.runner.close()
 
 
 def dangling(agent: Mapping[Address, Body]) -> set[tuple[Address, Address]]:
@@ -315,7 +327,7 @@ def test_a_merge_leaves_no_reference_dangling_that_neither_side_had(desk: Desk, 
         return
     for earlier, later in pairwise(asked):
         assert not ids(earlier) & ids(later), "what was settled is asked again"
-        assert {conflict.kind for conflict in later} == {"broken_reference"}
+        assert all(conflict.kind == "broken_reference" or is_unsound(conflict) for conflict in later)
     merged = content(found)
     for address, body in merged.items():
         assert not (body is not None and KINDS[address.kind].validate(body) and found.bodies.get(address)), address

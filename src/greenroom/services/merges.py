@@ -343,7 +343,7 @@ def _check_conflicts(merged: Merged, request: MergeRequest, dry_run: bool) -> No
         "merge_conflicts",
         f"{count} change{'s' if count > 1 else ''} of {request.source} and {request.target} meet; "
         "settle each with `resolutions`: ours is the target, theirs the source",
-        errors=[Fault(f"/{c.address}/{'/'.join(c.pointer)}", f"{c.kind}", c.id) for c in merged.conflicts],
+        errors=[Fault(f"/{c.address}{c.place}", f"{c.kind}", c.id) for c in merged.conflicts],
         extra={"conflicts": [conflict_to_json(c) for c in merged.conflicts]},
     )
 

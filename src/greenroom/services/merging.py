@@ -11,7 +11,7 @@ from greenroom.domain.canonical import Digest
 from greenroom.domain.entities import Address, Body, EntityBody, freeze_body, parse_body
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.kind import Registry
-from greenroom.domain.merges import Conflict, Merge, Resolution, merge_snapshots, resolve
+from greenroom.domain.merges import Conflict, Merge, Resolution, merge_snapshots, resolve_known
 from greenroom.domain.projects import Project
 from greenroom.domain.references import Link
 from greenroom.domain.versions import Snapshot
@@ -57,14 +57,11 @@ def merge_sides(
             raise Invalid("unknown_conflict", message, errors=[Fault("/resolutions", message)])
         return Merged(sides.theirs, {}, ())
     merge = merge_snapshots(sides.base, sides.ours, sides.theirs, reader, freeze_body, kinds)
-    known = {conflict.id for conflict in merge.conflicts}
-    _check_once(resolutions)
-    mine = [resolution for resolution in resolutions if resolution.conflict_id in known]
-    merge = resolve(merge, mine) if mine else merge
+    merge, left = resolve_known(merge, resolutions)
     undecided = frozenset(conflict.address for conflict in merge.conflicts)
     snapshot, bodies = take_merged(merge, reader, kinds)
     mending = _Mending(tx, project, sides, kinds, reader, snapshot, bodies, undecided)
-    waiting = {r.conflict_id: (i, r) for i, r in enumerate(resolutions) if r.conflict_id not in known}
+    waiting = {resolution.conflict_id: (index, resolution) for index, resolution in left.items()}
     broken = mending.run(waiting)
     if waiting and not merge.conflicts:
         index, resolution = min(waiting.values(), key=lambda pair: pair[0])
@@ -101,15 +98,6 @@ def take_merged(
     if faults:
         raise Invalid("not_publishable", f"what was merged is not sound: {faults[0].message}", errors=faults)
     return merge.result.with_changes(waiting), bodies
-
-
-def _check_once(resolutions: Sequence[Resolution]) -> None:
-    seen: set[str] = set()
-    for index, resolution in enumerate(resolutions):
-        if resolution.conflict_id in seen:
-            message = f"conflict {resolution.conflict_id[:80]} is resolved twice"
-            raise Invalid("resolved_twice", message, errors=[Fault(f"/resolutions/{index}", message, "resolved_twice")])
-        seen.add(resolution.conflict_id)
 
 
 @dataclass(slots=True)

@@ -219,7 +219,7 @@ class Publishing:
                 "merge_conflicts",
                 f"{alias} moved on since your draft began, and {count} change{'s' if count > 1 else ''} meet; "
                 "settle each with `resolutions`",
-                errors=[Fault(f"/{c.address}/{'/'.join(c.pointer)}", f"{c.kind}", c.id) for c in rebased.conflicts],
+                errors=[Fault(f"/{c.address}{c.place}", f"{c.kind}", c.id) for c in rebased.conflicts],
                 extra={"conflicts": [conflict_to_json(c) for c in rebased.conflicts]}
                 | _taken_back_data(rebased.taken_back),
             )
@@ -335,7 +335,7 @@ def conflict_to_json(conflict: Any) -> dict[str, Any]:
     return {
         "id": conflict.id,
         "address": str(conflict.address),
-        "pointer": "/" + "/".join(conflict.pointer) if conflict.pointer else "",
+        "pointer": conflict.place,
         "kind": conflict.kind,
         "base": conflict.base,
         "ours": conflict.ours,
