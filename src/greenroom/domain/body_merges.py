@@ -58,6 +58,11 @@ class Conflict:
     label: str = ""
     form: TextForm = "value"
 
+    @property
+    def place(self) -> str:
+        """Returns the pointer as RFC 6901 writes it."""
+        return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in self.pointer)
+
     def side(self, side: Side) -> Any:
         """Returns what a side has there, ABSENT for nothing."""
         return ABSENT if side in self.absent else getattr(self, side)

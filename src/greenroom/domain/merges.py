@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
+from greenroom.domain.body_diffs import ABSENT
 from greenroom.domain.body_merges import SIDES, Conflict, ConflictKind, Side, identify_conflict, merge_bodies
 from greenroom.domain.canonical import Digest, same
 from greenroom.domain.changes import SnapshotChange
@@ -27,6 +28,7 @@ __all__ = [
     "merge_bodies",
     "merge_snapshots",
     "resolve",
+    "resolve_known",
 ]
 
 Freeze = Callable[[Body], EntityBody]
@@ -58,7 +60,7 @@ class Merge:
     """A three-way merge. While conflicts are open, `result` holds the base at their places.
 
     `bodies` are those the merge made: save them before the result. Whether the references of the result
-    hold is for the caller to check, and so is whether merged bodies are valid.
+    hold is for the caller to check, and so is whether bodies that were given as values are valid.
     """
 
     base: Snapshot
@@ -107,17 +109,39 @@ def resolve(merge: Merge, resolutions: Sequence[Resolution]) -> Merge:
     Raises Invalid with the pointer `/resolutions/<i>` for an unknown or repeated id, and with
     `/resolutions/<i>/value` for a value that cannot stand there.
     """
-    open_conflicts = {conflict.id: conflict for conflict in merge.conflicts}
-    chosen: dict[str, Any] = {}
+    merge, left = resolve_known(merge, resolutions)
+    if left:
+        index, resolution = min(left.items())
+        message = f"there is no open conflict '{resolution.conflict_id[:80]}'"
+        raise _invalid("unknown_conflict", f"/resolutions/{index}", message)
+    return merge
+
+
+def resolve_known(merge: Merge, resolutions: Sequence[Resolution]) -> tuple[Merge, dict[int, Resolution]]:
+    """Returns the merge with conflicts settled, and by their places the resolutions that settle none of its.
+
+    An entity whose fields are settled may turn out not to be sound as a whole, which is a conflict of its own
+    then: hence in rounds. Raises Invalid as `resolve`, but not for an unknown id.
+    """
+    left: dict[int, Resolution] = {}
+    seen: set[str] = set()
     for index, resolution in enumerate(resolutions):
-        pointer = f"/resolutions/{index}"
-        conflict = open_conflicts.get(resolution.conflict_id)
-        if conflict is None:
-            raise _invalid("unknown_conflict", pointer, f"there is no open conflict '{resolution.conflict_id[:80]}'")
-        if conflict.id in chosen:
-            raise _invalid("resolved_twice", pointer, f"conflict {conflict.id} is resolved twice")
-        chosen[conflict.id] = _choose(conflict, resolution, pointer)
-    return _settle(merge, chosen)
+        if resolution.conflict_id in seen:
+            message = f"conflict {resolution.conflict_id[:80]} is resolved twice"
+            raise _invalid("resolved_twice", f"/resolutions/{index}", message)
+        seen.add(resolution.conflict_id)
+        left[index] = resolution
+    while True:
+        open_conflicts = {conflict.id: conflict for conflict in merge.conflicts}
+        chosen: dict[str, Any] = {}
+        for index, resolution in list(left.items()):
+            conflict = open_conflicts.get(resolution.conflict_id)
+            if conflict is not None:
+                chosen[conflict.id] = _choose(conflict, resolution, f"/resolutions/{index}")
+                del left[index]
+        if not chosen:
+            return merge, left
+        merge = _settle(merge, chosen)
 
 
 def _choose(conflict: Conflict, resolution: Resolution, pointer: str) -> Any:
@@ -151,6 +175,8 @@ def _settle(merge: Merge, chosen: Mapping[str, Any]) -> Merge:
         address, kind = entity.address, merge.kinds.get(entity.address.kind)
         shape = kind.shape if kind else Shape()
         body, found = merge_bodies(entity.base, entity.ours, entity.theirs, shape, address=address, choices=choices)
+        if body is not None and not found:
+            body, found = _check_whole(entity, body, kind, choices)
         conflicts.extend(found)
         digests[address] = None
         if body is not None:
@@ -162,6 +188,26 @@ def _settle(merge: Merge, chosen: Mapping[str, Any]) -> Merge:
             digests[address] = known
     result = merge.result.with_changes(digests)
     return replace(merge, result=result, conflicts=tuple(conflicts), bodies=bodies, chosen=choices)
+
+
+def _check_whole(
+    entity: Contested, body: Body, kind: Kind | None, choices: Mapping[str, Any]
+) -> tuple[Body | None, tuple[Conflict, ...]]:
+    """Returns a merged body, or asks about the entity as a whole when what was merged does not go together.
+
+    Two sound sides may do that to each other: either made another row the default one.
+    """
+    identity = identify_conflict(entity.address, (), "both_changed")
+    if identity in choices:
+        chosen = choices[identity]
+        return (None if chosen is ABSENT else chosen), ()
+    faults = kind.validate(body) if kind and _find_digest(entity, body) is None else ()
+    if not faults:
+        return body, ()
+    sides = (entity.base, entity.ours, entity.theirs)
+    absent = frozenset[Side](name for name, side in zip(SIDES, sides, strict=True) if side is None)
+    label = f"merged, it is not sound: {faults[0].message}"
+    return entity.base, (Conflict(identity, entity.address, (), "both_changed", *sides, absent, label),)
 
 
 def _find_digest(entity: Contested, body: Body) -> Digest | None:

@@ -243,6 +243,13 @@ class Writing(Reading, Protocol):
 
     def update_project(self, project: Project) -> None: ...
 
+    def hold_project(self, project: ProjectId) -> None:
+        """Keeps other transactions from changing the project's own rows and its environments until this one ends.
+
+        What is read after it is what stands when this one commits. Waits for one that holds them already.
+        """
+        ...
+
     def insert_environment(self, environment: Environment) -> bool:
         """Keeps a new environment and its alias. Returns False, writing nothing, when the alias is taken."""
         ...
@@ -273,7 +280,10 @@ class Writing(Reading, Protocol):
     def update_mark(self, project: ProjectId, number: int, mark: Mark) -> None: ...
 
     def swap_served(self, environment: EnvironmentId, expected_seq: int, arms: Sequence[Arm]) -> bool:
-        """Sets what is served and raises `seq` by one, if `seq` is still the expected one. Else False."""
+        """Sets what is served and raises `seq` by one, if `seq` is still the expected one.
+
+        Else, and for an environment that was deleted, returns False and changes nothing.
+        """
         ...
 
     def insert_release(self, release: Release) -> None: ...

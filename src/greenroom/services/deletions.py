@@ -25,7 +25,7 @@ from greenroom.services.drafts import Drafts
 from greenroom.services.environments import count_running, is_public
 from greenroom.services.plans import PolicyChoice
 from greenroom.services.splits import KEY, find_share, name_environments, return_share, say_change
-from greenroom.services.states import load_environment, load_project
+from greenroom.services.states import hold_project, load_environment, load_project
 from greenroom.services.work import Call, Work
 
 MOVABLE_NOUNS = {"number": "number", "tester": "tester", "share_link": "share link"}
@@ -84,7 +84,7 @@ class Deletions:
         call.need("environments.manage")
 
         def work(tx: Writing) -> Deletion:
-            project = load_project(tx, slug)
+            project = hold_project(tx, slug)
             decided = self.decide(tx, project, load_environment(tx, project, alias), request)
             self.carry_out(tx, call, project, decided)
             return decided
@@ -99,11 +99,14 @@ class Deletions:
         request: DeletionRequest,
         *,
         dry_run: bool = False,
-        confirmed: bool = False,
+        merging: bool = False,
     ) -> Deletion:
-        """Decides a deletion inside a transaction; a merge, which confirms it by itself, does so too."""
+        """Decides a deletion inside a transaction.
+
+        A merge does so too: it is confirmed by its digest, and gives the target something to serve.
+        """
         check_sequence(environment, request.expected_seq, required=not dry_run)
-        target = _find_target(tx, project, environment, request.move_to)
+        target = _find_target(tx, project, environment, request.move_to, will_serve=merging)
         in_flight = _decide_policy(request.in_flight, self._work.clock.now())
         settled = in_flight is not None or target is not None
         dependants = find_dependants(tx, project, environment, self._work.clock.now())
@@ -112,9 +115,8 @@ class Deletions:
         cautions = _cautions(tx, environment)
         if not dry_run:
             check_dependants(environment.alias, left, moving=False)
-            if not confirmed:
-                check_acknowledged(cautions, request.acknowledged)
-            if target is not None and is_public(tx, project, environment) and not confirmed:
+            check_acknowledged(cautions, request.acknowledged)
+            if target is not None and is_public(tx, project, environment) and not merging:
                 served = choose_stable(target.arms)
                 check_confirmed("version", request.confirm_version, served or 0, "/confirm/version")
         chosen = in_flight or InFlight("finish")
@@ -144,7 +146,8 @@ class Deletions:
                 subject=environment.alias,
                 data={
                     "moved_to": target.alias if target else None,
-                    "moved": [f"{d.what} {d.name}".strip() for d in decided.moved],
+                    # How many, not whose: labels are written by people, and the chain never forgets.
+                    "moved": {d.what: sum(o.count for o in decided.moved if o.what == d.what) for d in decided.moved},
                     "conversations_end_at": decided.ends_at.isoformat() if decided.ends_at else None,
                 },
             )
@@ -215,7 +218,9 @@ def _is_settled(dependant: Dependant, settled: bool) -> bool:
     return dependant.what == "running conversations" and settled
 
 
-def _find_target(tx: Reading, project: Project, environment: Environment, alias: str | None) -> Environment | None:
+def _find_target(
+    tx: Reading, project: Project, environment: Environment, alias: str | None, *, will_serve: bool
+) -> Environment | None:
     if alias is None:
         return None
     target = load_environment(tx, project, alias)
@@ -225,10 +230,31 @@ def _find_target(tx: Reading, project: Project, environment: Environment, alias:
     if is_public(tx, project, environment) and target.internal:
         message = f"{alias} is internal and takes no public traffic; name an environment that may"
         raise Refused("target_is_internal", message, errors=[Fault("/move_to", message)])
-    if is_public(tx, project, environment) and choose_stable(target.arms) is None:
+    if is_public(tx, project, environment) and choose_stable(target.arms) is None and not will_serve:
         message = f"{alias} serves nothing yet, so nobody could be sent there"
         raise Refused("nothing_served", message, errors=[Fault("/move_to", message)])
+    _check_circle(tx, project, environment, target)
     return target
+
+
+def _check_circle(tx: Reading, project: Project, environment: Environment, target: Environment) -> None:
+    """Refuses to put the target before an environment that it comes after. Raises Refused `circular_promotion`."""
+    steps: list[Environment] = []
+    step = _find_step(tx, project, target)
+    while step is not None and step.id != environment.id:
+        steps.append(step)
+        step = _find_step(tx, project, step)
+    circular = [s.alias for s in steps if s.promotes_from == environment.id]
+    if circular:
+        message = (
+            f"{target.alias} comes after {circular[0]}, which is promoted to from {environment.alias}, so it cannot "
+            f"come before it as well; end or change promotes_from of {circular[0]} first"
+        )
+        raise Refused("circular_promotion", message, errors=[Fault("/move_to", message)])
+
+
+def _find_step(tx: Reading, project: Project, environment: Environment) -> Environment | None:
+    return tx.find_environment(project.id, environment.promotes_from) if environment.promotes_from else None
 
 
 def _decide_policy(choice: PolicyChoice, now: datetime) -> InFlight | None:

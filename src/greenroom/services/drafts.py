@@ -253,6 +253,9 @@ class Drafts:
         draft = find_draft(tx, environment, call.principal)
         if draft is not None:
             return draft, load_draft_snapshot(tx, draft)[0]
+        # Nobody deletes the environment at the same time: what is saved there would be lost unseen.
+        tx.hold_project(project.id)
+        environment = load_editable(tx, project, environment.id)
         served = load_served(tx, project, environment)
         now = self._work.clock.now()
         owner = owner_of_draft(environment, call.principal.id)

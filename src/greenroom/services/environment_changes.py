@@ -29,6 +29,7 @@ from greenroom.services.releases import RETRIES, record_release
 from greenroom.services.secrets import Secrets
 from greenroom.services.states import (
     find_draft,
+    hold_project,
     load_environment,
     load_project,
     load_served,
@@ -124,7 +125,7 @@ class EnvironmentChanges:
         call.need("environments.manage")
 
         def work(tx: Writing) -> EnvironmentView:
-            project = load_project(tx, slug)
+            project = hold_project(tx, slug)
             environment = load_environment(tx, project, alias)
             _check_revision(environment, if_match)
             changed = self._decide_change(tx, project, environment, wanted)
@@ -155,7 +156,9 @@ class EnvironmentChanges:
             source = load_environment(tx, project, ref.alias)
             served = load_served(tx, project, source)
             draft = None
-            if wanted.include_draft or isinstance(ref, DraftRef):
+            if isinstance(ref, DraftRef):
+                draft = self._find_draft(tx, call, project, wanted.clone_from, pointer)
+            elif wanted.include_draft:
                 draft = find_draft(tx, source, call.principal)
             return _Origin(served.version, served.digest if served.version else None, source, draft)
         state = load_state(tx, project, wanted.clone_from, call.principal, self._work.clock.now(), pointer)
@@ -167,8 +170,12 @@ class EnvironmentChanges:
             raise Invalid("no_draft_to_include", message, errors=[Fault("/include_draft", message)])
         return _Origin(state.version, state.digest, state.environment)
 
+    def _find_draft(self, tx: Reading, call: Call, project: Project, ref: str, pointer: str) -> Draft | None:
+        """Returns the draft that a ref names: the caller's, or somebody's with permission."""
+        return load_state(tx, project, ref, call.principal, self._work.clock.now(), pointer).draft
+
     def _create(self, tx: Writing, call: Call, slug: str, wanted: NewEnvironment, seen: _Origin) -> Created:
-        project = load_project(tx, slug)
+        project = hold_project(tx, slug)
         origin = self._find_origin(tx, call, project, wanted)
         if origin.digest != seen.digest:
             raise Stale("origin_moved", f"{wanted.clone_from} keeps changing; try again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from greenroom.domain.entities import Address, Body
@@ -31,6 +31,7 @@ from greenroom.services.releases import RETRIES, record_release
 from greenroom.services.resolutions import parse_resolutions, refuse_conflicts, say_faults
 from greenroom.services.states import (
     State,
+    hold_project,
     load_environment,
     load_project,
     load_served,
@@ -93,6 +94,7 @@ class _Moved(Exception):
 class _Prepared:
     project: Project
     target: Environment
+    public: bool
     served: State
     source: State
     base: int | None
@@ -126,7 +128,7 @@ class Merges:
                 operation="merge",
                 project=found.project,
                 environment=found.target,
-                public=is_public(tx, found.project, found.target),
+                public=found.public,
                 version=None,
                 digest=found.merged.snapshot.digest,
                 compared=found.compared,
@@ -154,7 +156,7 @@ class Merges:
             if found.entities:
                 await self._programs.prepare(call.workspace, found.merged.snapshot.digest, found.entities)
             try:
-                return await self._work.change(call, lambda tx, now=found: self._commit(tx, call, now))
+                return await self._work.change(call, lambda tx, now=found: self._commit(tx, call, now, request))
             except _Moved as moved:
                 if attempt == RETRIES - 1:
                     detail = f"{request.source} or {request.target} keeps changing; try again"
@@ -164,9 +166,9 @@ class Merges:
     def _prepare(self, tx: Reading, call: Call, slug: str, request: MergeRequest, *, dry_run: bool) -> _Prepared:
         project = load_project(tx, slug)
         target = load_editable(tx, project, request.target)
-        public = is_public(tx, project, target)
-        check_sequence(target, request.expected_seq, required=public and not dry_run)
         served, source = load_served(tx, project, target), self._load_source(tx, call, project, request)
+        public = _is_heard(tx, project, target, source, request)
+        check_sequence(target, request.expected_seq, required=public and not dry_run)
         reader = BodyReader(tx)
         base, sides = _find_sides(tx, project, served, source)
         merged = merge_sides(
@@ -198,6 +200,7 @@ class Merges:
         return _Prepared(
             project,
             target,
+            public,
             served,
             source,
             base,
@@ -242,9 +245,10 @@ class Merges:
             expected_seq=environment.seq if request.expected_source_seq is None else request.expected_source_seq,
             move_to=request.target,
             in_flight=PolicyChoice(request.in_flight.policy or "finish", request.in_flight.drain_until),
+            acknowledged=request.acknowledged,
         )
         # What the public hears afterwards is confirmed by the digest of the merge.
-        return self._deletions.decide(tx, project, environment, wanted, dry_run=dry_run, confirmed=True)
+        return self._deletions.decide(tx, project, environment, wanted, dry_run=dry_run, merging=True)
 
     def _check_note(self, request: MergeRequest, compared: Compared, cautions: list[Caution], dry_run: bool) -> Note:
         suggestion = suggest_note(compared.comparison.changes, self._work.kinds)
@@ -256,25 +260,30 @@ class Merges:
             cautions.append(Caution("vague_note", vague.detail))
             return Note(suggestion)
 
-    def _commit(self, tx: Writing, call: Call, found: _Prepared) -> MergeOutcome:
-        project, snapshot = found.project, found.merged.snapshot
+    def _commit(self, tx: Writing, call: Call, found: _Prepared, request: MergeRequest) -> MergeOutcome:
+        project, snapshot = hold_project(tx, found.project.id), found.merged.snapshot
+        # Not their sequences alone: who may edit there and who hears it may have changed as well.
         for seen in (found.target, found.source.environment):
-            present = tx.find_environment(project.id, seen.id) if seen else None
-            if seen and (present is None or present.seq != seen.seq or present.deleted_at is not None):
+            if seen is not None and tx.find_environment(project.id, seen.id) != seen:
                 raise _Moved
+        if _is_heard(project, found.target, found.source, request) != found.public:
+            raise _Moved
+        # What depends on the source is looked at again: drafts, numbers and conversations began meanwhile.
+        deletion = self._decide_deletion(tx, call, project, request, found.source, dry_run=False)
+        found = replace(found, project=project, deletion=deletion)
         put_bodies(tx, project, found.merged.bodies, self._work.kinds)
         tx.put_snapshot(snapshot)
         version = self._insert_version(tx, call, found)
         release = self._release(tx, call, found, version)
-        if found.deletion is not None:
-            self._deletions.carry_out(tx, call, project, found.deletion)
+        if deletion is not None:
+            self._deletions.carry_out(tx, call, project, deletion)
         self._append(tx, call, found, version)
         return MergeOutcome(
             view_versions(tx, project, [version])[0],
             ReleaseView(release, found.target.alias),
             found.source,
             found.base,
-            found.deletion,
+            deletion,
             found.cautions,
         )
 
@@ -331,6 +340,12 @@ class Merges:
                 },
             )
         )
+
+
+def _is_heard(tx: Reading, project: Project, target: Environment, source: State, request: MergeRequest) -> bool:
+    """Says whether the public hears the result: a target takes over what is public of a source that is deleted."""
+    ended = source.environment if request.delete_source else None
+    return is_public(tx, project, target) or (ended is not None and is_public(tx, project, ended))
 
 
 def _find_sides(tx: Reading, project: Project, served: State, source: State) -> tuple[int | None, Sides]:

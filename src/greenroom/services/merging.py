@@ -11,13 +11,13 @@ from greenroom.domain.canonical import Digest
 from greenroom.domain.entities import Address, Body, EntityBody, freeze_body, parse_body
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.kind import Registry
-from greenroom.domain.merges import Conflict, Resolution, merge_snapshots, resolve
+from greenroom.domain.merges import Conflict, Merge, Resolution, merge_snapshots, resolve_known
 from greenroom.domain.projects import Project
 from greenroom.domain.references import Link
 from greenroom.domain.versions import Snapshot
 from greenroom.ports import Reading
 from greenroom.services.comparisons import BodyReader
-from greenroom.services.validation import find_dangling
+from greenroom.services.validation import check_body, find_dangling
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,11 @@ def merge_sides(
             raise Invalid("unknown_conflict", message, errors=[Fault("/resolutions", message)])
         return Merged(sides.theirs, {}, ())
     merge = merge_snapshots(sides.base, sides.ours, sides.theirs, reader, freeze_body, kinds)
-    known = {conflict.id for conflict in merge.conflicts}
-    _check_once(resolutions)
-    mine = [resolution for resolution in resolutions if resolution.conflict_id in known]
-    merge = resolve(merge, mine) if mine else merge
-    bodies: dict[Address, tuple[EntityBody, Body]] = {}
-    for entity in merge.contested:
-        digest = merge.result.get(entity.address)
-        if digest is not None and digest in merge.bodies:
-            bodies[entity.address] = _keep(reader, merge.bodies[digest])
-    mending = _Mending(tx, project, sides, kinds, reader, merge.result, bodies)
-    waiting = {r.conflict_id: (i, r) for i, r in enumerate(resolutions) if r.conflict_id not in known}
+    merge, left = resolve_known(merge, resolutions)
+    undecided = frozenset(conflict.address for conflict in merge.conflicts)
+    snapshot, bodies = take_merged(merge, reader, kinds)
+    mending = _Mending(tx, project, sides, kinds, reader, snapshot, bodies, undecided)
+    waiting = {resolution.conflict_id: (index, resolution) for index, resolution in left.items()}
     broken = mending.run(waiting)
     if waiting and not merge.conflicts:
         index, resolution = min(waiting.values(), key=lambda pair: pair[0])
@@ -76,19 +70,34 @@ def merge_sides(
     return Merged(mending.snapshot, bodies, (*merge.conflicts, *broken))
 
 
-def _check_once(resolutions: Sequence[Resolution]) -> None:
-    seen: set[str] = set()
-    for index, resolution in enumerate(resolutions):
-        if resolution.conflict_id in seen:
-            message = f"conflict {resolution.conflict_id[:80]} is resolved twice"
-            raise Invalid("resolved_twice", message, errors=[Fault(f"/resolutions/{index}", message, "resolved_twice")])
-        seen.add(resolution.conflict_id)
+def take_merged(
+    merge: Merge, reader: BodyReader, kinds: Registry
+) -> tuple[Snapshot, dict[Address, tuple[EntityBody, Body]]]:
+    """Returns the result of a merge and its new bodies, all of them sound.
 
-
-def _keep(reader: BodyReader, frozen: EntityBody) -> tuple[EntityBody, Body]:
-    body = parse_body(frozen.data)
-    reader.keep(frozen.digest, body)
-    return frozen, body
+    An entity with open conflicts that is not sound yet stays as it is in ours. Raises Invalid `not_publishable`
+    for one without: nothing further could read it.
+    """
+    undecided = {conflict.address for conflict in merge.conflicts}
+    bodies: dict[Address, tuple[EntityBody, Body]] = {}
+    waiting: dict[Address, Digest | None] = {}
+    faults: list[Fault] = []
+    for entity in merge.contested:
+        address, digest = entity.address, merge.result.get(entity.address)
+        if digest is None or digest not in merge.bodies:
+            continue
+        body = parse_body(merge.bodies[digest].data)
+        found = check_body(address, body, kinds)
+        if not found:
+            reader.keep(digest, body)
+            bodies[address] = (merge.bodies[digest], body)
+        elif address in undecided:
+            waiting[address] = merge.ours.get(address)
+        else:
+            faults.extend(found)
+    if faults:
+        raise Invalid("not_publishable", f"what was merged is not sound: {faults[0].message}", errors=faults)
+    return merge.result.with_changes(waiting), bodies
 
 
 @dataclass(slots=True)
@@ -102,6 +111,8 @@ class _Mending:
     reader: BodyReader
     snapshot: Snapshot
     bodies: dict[Address, tuple[EntityBody, Body]]
+    undecided: frozenset[Address]
+    """Entities with open conflicts: what they say, and whether they are there, is not known yet."""
 
     def run(self, waiting: dict[str, tuple[int, Resolution]]) -> list[Conflict]:
         """Settles what `waiting` settles, taking it out, and returns what stays open.
@@ -122,6 +133,8 @@ class _Mending:
         links = find_dangling(self.tx, self.project, self.sides.ours, self.snapshot, self.reader, self.kinds)
         for link in links:
             target = link.mention.target
+            if target in self.undecided or link.source in self.undecided:
+                continue
             if any(target in side for side in (self.sides.base, self.sides.ours, self.sides.theirs)):
                 dangling.setdefault(target, []).append(link)
         return [self._conflict(target, mentioned) for target, mentioned in sorted(dangling.items())]
@@ -156,8 +169,15 @@ class _Mending:
             if not isinstance(resolution.value, Mapping):
                 message = "must be the fields of an entity"
                 raise Invalid("invalid_resolution", message, errors=[Fault(f"/resolutions/{index}/value", message)])
-            frozen = freeze_body(kind.complete(dict(resolution.value)))
-            self.bodies[address] = _keep(self.reader, frozen)
+            try:
+                frozen = freeze_body(kind.complete(dict(resolution.value)))
+            except Invalid as wrong:
+                place = f"/resolutions/{index}/value"
+                faults = [Fault(f"{place}{f.pointer}", f.message, f.code, f.hint) for f in wrong.errors]
+                raise Invalid("invalid_resolution", wrong.detail, errors=faults) from None
+            body = parse_body(frozen.data)
+            self.reader.keep(frozen.digest, body)
+            self.bodies[address] = (frozen, body)
             self.snapshot = self.snapshot.with_changes({address: frozen.digest})
             return
         digest = self._digest(address, take)

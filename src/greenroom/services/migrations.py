@@ -12,7 +12,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.promotion import check_sequence
 from greenroom.domain.records import Record
 from greenroom.ports import Reading, Writing
-from greenroom.services.states import load_project
+from greenroom.services.states import hold_project, load_project
 from greenroom.services.work import Call, Work
 
 MAIN = "main"
@@ -69,7 +69,7 @@ class Migrations:
         call.need("environments.manage")
 
         def work(tx: Writing) -> Migration:
-            project = load_project(tx, slug)
+            project = hold_project(tx, slug)
             decided = _decide(tx, project)
             check_sequence(decided.main, expected_seq, required=True)
             now = self._work.clock.now()

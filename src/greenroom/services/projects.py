@@ -10,7 +10,7 @@ from greenroom.domain.errors import Conflict, Fault
 from greenroom.domain.ids import EnvironmentId, ProjectId
 from greenroom.domain.projects import Project, check_project_slug, suggest_project_slug
 from greenroom.ports import Reading, Writing
-from greenroom.services.states import load_project
+from greenroom.services.states import hold_project, load_project
 from greenroom.services.work import Call, Work
 
 
@@ -95,7 +95,7 @@ class Projects:
         call.need("projects.change")
 
         def work(tx: Writing) -> ProjectView:
-            project = replace(load_project(tx, slug), name=name.strip())
+            project = replace(hold_project(tx, slug), name=name.strip())
             tx.update_project(project)
             tx.append(self._work.event(call, "project.renamed", project=project.id, subject=project.slug))
             return self._view(tx, project)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from greenroom.domain.drafts import Draft, DraftChange
-from greenroom.domain.entities import Address, Body, EntityBody, freeze_body, parse_body
+from greenroom.domain.entities import Address, Body, EntityBody, freeze_body
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.kind import Registry
@@ -15,6 +15,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.versions import EMPTY_SNAPSHOT, Snapshot, ancestors_of, find_common_ancestor
 from greenroom.ports import Reading
 from greenroom.services.comparisons import BodyReader
+from greenroom.services.merging import take_merged
 from greenroom.services.plans import Choice, TakenBack
 from greenroom.services.states import State, load_draft_snapshot, load_served, load_snapshot, load_version
 
@@ -62,15 +63,8 @@ def rebase_draft(
     merge = merge_snapshots(base, ours, served.snapshot, reader, freeze_body, kinds)
     if resolutions:
         merge = resolve(merge, resolutions)
-    bodies: dict[Address, tuple[EntityBody, Body]] = {}
-    for entity in merge.contested:
-        digest = merge.result.get(entity.address)
-        if digest is not None and digest in merge.bodies:
-            frozen = merge.bodies[digest]
-            body = parse_body(frozen.data)
-            reader.keep(digest, body)
-            bodies[entity.address] = (frozen, body)
-    return Rebased(served, merge.result, changes, bodies, parents, True, merge.conflicts, taken_back)
+    snapshot, bodies = take_merged(merge, reader, kinds)
+    return Rebased(served, snapshot, changes, bodies, parents, True, merge.conflicts, taken_back)
 
 
 def resolve_nothing(resolutions: Sequence[Resolution]) -> None:

@@ -256,12 +256,13 @@ def record_release(
 ) -> Release:
     """Switches what is served and writes the release and its event, all in the caller's transaction (R15).
 
-    Raises Stale `stale_sequence` when the environment is no longer at the sequence that was decided on.
+    Raises Stale `stale_sequence` when the environment is no longer at the sequence that was decided on, and
+    NotFound `environment_deleted` when it is no more.
     """
     arms = full_arm(version)
     if not tx.swap_served(environment.id, environment.seq, arms):
-        present = tx.find_environment(project.id, environment.id)
-        check_sequence(present or environment, environment.seq, required=True)
+        # One that was deleted meanwhile is not found.
+        check_sequence(load_environment(tx, project, environment.alias), environment.seq, required=True)
         raise Stale("stale_sequence", f"{environment.alias} moved on; look again, then repeat")
     release = Release(
         id=ReleaseId(work.clock.new_id("release")),

@@ -15,7 +15,7 @@ def refuse_conflicts(conflicts: Sequence[Conflict], detail: str, extra: Mapping[
     return Conflicting(
         "merge_conflicts",
         detail,
-        errors=[Fault(f"/{c.address}/{'/'.join(c.pointer)}", f"{c.kind}", c.id) for c in conflicts],
+        errors=[Fault(f"/{c.address}{c.place}", f"{c.kind}", c.id) for c in conflicts],
         extra={"conflicts": [conflict_to_json(c) for c in conflicts], **extra},
     )
 
@@ -30,7 +30,7 @@ def conflict_to_json(conflict: Conflict) -> dict[str, Any]:
     return {
         "id": conflict.id,
         "address": str(conflict.address),
-        "pointer": "/" + "/".join(conflict.pointer) if conflict.pointer else "",
+        "pointer": conflict.place,
         "kind": conflict.kind,
         "base": conflict.base,
         "ours": conflict.ours,

@@ -1,4 +1,4 @@
-"""What a ref names: the snapshot, and the version or draft it belongs to. Reads only."""
+"""What a ref names: the snapshot, and the version or draft it belongs to. Changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.refs import ConversationRef, DigestRef, DraftRef, Ref, ServedRef, VersionRef, parse_ref
 from greenroom.domain.releases import Release, choose_answering
 from greenroom.domain.versions import EMPTY_SNAPSHOT, Snapshot, Version
-from greenroom.ports import Reading
+from greenroom.ports import Reading, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,15 @@ def load_project(tx: Reading, slug: str) -> Project:
     if found is None:
         raise NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
     return found
+
+
+def hold_project(tx: Writing, slug: str) -> Project:
+    """Returns a project that nobody else changes, nor its environments, until this transaction ends.
+
+    What decides on them and writes begins with it. Raises NotFound.
+    """
+    tx.hold_project(load_project(tx, slug).id)
+    return load_project(tx, slug)
 
 
 def load_environment(tx: Reading, project: Project, alias: str, *, ever: bool = False) -> Environment:

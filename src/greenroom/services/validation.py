@@ -58,7 +58,7 @@ def check_snapshot(
     entities = Entities(snapshot, reader, kinds)
     errors: list[Fault] = []
     for address in sorted(changed):
-        errors.extend(_check_body(address, entities, kinds))
+        errors.extend(check_body(address, entities[address] if address.kind in kinds else {}, kinds))
     users = _find_users(tx, project, changed | removed, snapshot)
     links = _find_links(changed, removed, users, entities, kinds)
     broken, loose = check_links(links, lambda target: target in snapshot, frozenset(kinds))
@@ -106,17 +106,17 @@ def _find_links(
     return links
 
 
-def _check_body(address: Address, entities: Entities, kinds: Registry) -> Iterator[Fault]:
+def check_body(address: Address, body: Body, kinds: Registry) -> list[Fault]:
+    """Returns what is wrong with one body as it is, with pointers that begin with its address."""
     kind = kinds.get(address.kind)
     if kind is None:
-        yield Fault(f"/{address}", f"there is no kind '{address.kind}'", "unknown_kind")
-        return
-    body = entities[address]
-    for fault in kind.validate(body):
-        yield Fault(f"/{address}{fault.pointer}", fault.message, fault.code, fault.hint)
+        return [Fault(f"/{address}", f"there is no kind '{address.kind}'", "unknown_kind")]
+    found = [Fault(f"/{address}{f.pointer}", f.message, f.code, f.hint) for f in kind.validate(body)]
     size = len(canonical_json(body))
     if size > MAX_BODY_BYTES:
-        yield Fault(f"/{address}", f"is {size:,} bytes; at most {MAX_BODY_BYTES:,} are allowed", "body_too_large")
+        message = f"is {size:,} bytes; at most {MAX_BODY_BYTES:,} are allowed"
+        found.append(Fault(f"/{address}", message, "body_too_large"))
+    return found
 
 
 def _find_users(tx: Reading, project: Project, touched: set[Address], snapshot: Snapshot) -> set[Address]:

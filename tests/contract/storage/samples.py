@@ -198,6 +198,7 @@ class Step:
 FULL_WORKSPACE = [
     Step("insert_project", lambda t: t.insert_project(project(), environments(project()))),
     Step("update_project", lambda t: t.update_project(project(name="Grand Hôtel"))),
+    Step("hold_project", lambda t: t.hold_project(project().id)),
     Step("insert_environment", lambda t: t.insert_environment(b_environment())),
     Step("update_environment", lambda t: t.update_environment(replace(b_environment(), name="Two"))),
     Step("insert_alias", lambda t: t.insert_alias(project().id, "beta", EnvironmentId("env_b_1"))),

@@ -105,6 +105,7 @@ WRITING: dict[str, Callable[[Any], Any] | str] = {
         replace(environments(project())[0], id=EnvironmentId("env_new"), alias="new")
     ),
     "update_environment": lambda t: t.update_environment(replace(environments(project())[0], name="Taken")),
+    "hold_project": lambda t: t.hold_project(P),
     "insert_alias": lambda t: t.insert_alias(P, "other", LIVE),
     "take_version_number": lambda t: t.take_version_number(P),
     "put_bodies": lambda t: t.put_bodies(P, {topic("x"): body("x")}, {topic("x"): [topic("pool")]}),

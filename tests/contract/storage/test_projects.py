@@ -190,6 +190,7 @@ async def test_an_environment_is_added_changed_and_deleted_while_its_alias_stays
     gone = replace(changed, deleted_at=at(9), conversations_end_at=at(10))
     await store.write(A, lambda t: t.update_environment(gone))
     assert await store.read(A, lambda t: t.find_environment(made.id, "new")) == gone
+    assert not await store.write(A, lambda t: t.swap_served(new.id, 0, full_arm(1)))
     assert new.id not in {e.id for e in await store.read(A, lambda t: t.list_environments(made.id))}
     aliases = await store.read(A, lambda t: t.list_aliases(made.id))
     assert aliases == {"live": live.id, "new": new.id, "newer": new.id, "sandbox": sandbox.id}

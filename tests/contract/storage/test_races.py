@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,41 @@ async def test_rows_of_promotions_one_after_the_other_agree(doors: list[Store]) 
     chain = await doors[1].read(A, lambda t: t.list_audit(0, 1000))
     assert len(chain) == won
     assert verify_chain(chain) is None
+
+
+async def test_changes_of_one_environment_come_one_after_the_other(doors: list[Store]) -> None:
+    await make_project(doors[0])
+
+    def lengthen(t: Writing, n: int) -> None:
+        t.hold_project(P)
+        live = t.find_environment(P, "live")
+        assert live is not None
+        t.update_environment(replace(live, name=f"{live.name}+"))
+
+    await race(doors, lengthen)
+    live = await doors[1].read(A, lambda t: t.find_environment(P, "live"))
+    assert live is not None
+    assert live.name.count("+") == MANY
+
+
+async def test_nothing_is_served_in_an_environment_that_is_deleted_at_the_same_time(doors: list[Store]) -> None:
+    await make_project(doors[0])
+
+    def act(t: Writing, n: int) -> str:
+        if n % 2:
+            return "served" if t.swap_served(LIVE, 0, full_arm(n)) else "refused"
+        t.hold_project(P)
+        live = t.find_environment(P, "live")
+        assert live is not None
+        if live.seq == 0:
+            t.update_environment(replace(live, deleted_at=at(1)))
+            return "deleted"
+        return "served already"
+
+    heard = await race(doors, act)
+    live = await doors[1].read(A, lambda t: t.find_environment(P, "live"))
+    assert live is not None
+    assert (live.deleted_at is None, live.seq, heard.count("served")) in {(True, 1, 1), (False, 0, 0)}, heard
 
 
 async def test_one_of_many_opens_the_draft(doors: list[Store]) -> None:

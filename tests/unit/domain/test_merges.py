@@ -221,10 +221,32 @@ def test_a_merged_body_is_in_the_one_form_that_is_stored(store: Store) -> None:
     assert store.read(merge.result, "a") == {"schema": 2, "name": "a"}
 
 
-def test_an_unsound_merged_body_is_kept_for_validation_to_report(store: Store) -> None:
+def test_an_entity_that_merged_is_not_sound_is_asked_about_as_a_whole(store: Store) -> None:
     base = store.snapshot(a={"wrong": 1})
-    merge = store.merge(base, store.snapshot(a={"wrong": 1, "x": 1}), store.snapshot(a={"wrong": 1, "y": 1}))
-    assert store.read(merge.result, "a") == {"schema": 2, "name": "a", "wrong": 1, "x": 1, "y": 1}
+    ours, theirs = store.snapshot(a={"wrong": 1, "x": 1}), store.snapshot(a={"wrong": 1, "y": 1})
+    merge = store.merge(base, ours, theirs)
+    (conflict,) = merge.conflicts
+    assert (conflict.kind, conflict.pointer, conflict.absent) == ("both_changed", (), frozenset())
+    assert conflict.label.startswith("merged, it is not sound: ")
+    assert (conflict.ours, conflict.theirs) == (store.read(ours, "a"), store.read(theirs, "a"))
+    assert merge.result == base
+    assert resolve(merge, [Resolution(conflict.id, "theirs")]).result == theirs
+    whole = {"schema": 2, "name": "a", "content": "1"}
+    settled = resolve(merge, [Resolution(conflict.id, "value", whole)])
+    assert (store.read(settled.result, "a"), settled.conflicts) == (whole, ())
+
+
+def test_that_question_may_come_with_the_answer_to_another(store: Store) -> None:
+    base = store.snapshot(a={"content": "1"})
+    merge = store.merge(base, store.snapshot(a={"content": "2", "wrong": 1}), store.snapshot(a={"content": "3"}))
+    (field,) = merge.conflicts
+    (whole,) = resolve(merge, [Resolution(field.id, "theirs")]).conflicts
+    assert (field.pointer, whole.pointer) == (("content",), ())
+    both = [Resolution(whole.id, "base"), Resolution(field.id, "theirs")]
+    assert resolve(merge, both).result == base
+    with pytest.raises(Invalid) as unknown:
+        resolve(merge, [Resolution(whole.id, "base")])
+    assert unknown.value.errors[0].pointer == "/resolutions/0"
 
 
 def test_bodies_of_different_schemas_meet_in_the_present_one(store: Store) -> None:

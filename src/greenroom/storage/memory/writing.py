@@ -46,6 +46,9 @@ class MemoryWriting(MemoryReading, RecordWriting):
                 raise duplicate("environment")
         return True
 
+    def hold_project(self, project: ProjectId) -> None:
+        self._check_project(project)  # one lock serves all writers
+
     def insert_environment(self, environment: Environment) -> bool:
         self._check_project(environment.project)
         check_texts(environment.name)
@@ -133,7 +136,7 @@ class MemoryWriting(MemoryReading, RecordWriting):
 
     def swap_served(self, environment: EnvironmentId, expected_seq: int, arms: Sequence[Arm]) -> bool:
         found = self._rows.environments.find(environment)
-        if found is None or found.seq != expected_seq:
+        if found is None or found.seq != expected_seq or found.deleted_at is not None:
             return False
         self._rows.environments.put(environment, replace(found, seq=expected_seq + 1, arms=tuple(arms)))
         return True

@@ -40,8 +40,13 @@ _PROJECT_EXISTS = select(p.id).where(p.workspace == WORKSPACE, p.id == _PROJECT)
 _TAKE_NUMBER = _THE_PROJECT.values(next_version=p.next_version + 1).returning(p.next_version)
 _SWAP_SERVED = (
     update(t.environments)
-    .where(e.workspace == WORKSPACE, e.id == _ID, e.seq == bindparam("w_seq"))
+    .where(e.workspace == WORKSPACE, e.id == _ID, e.seq == bindparam("w_seq"), e.deleted_at.is_(None))
     .values(seq=e.seq + 1, arms=bindparam("new_arms"))
+)
+# Rows that refer to these may come meanwhile. SQLite has one writer, and reads nothing into FOR UPDATE.
+_HOLD_PROJECT = _PROJECT_EXISTS.with_for_update(key_share=True)
+_HOLD_ENVIRONMENTS = (
+    select(e.id).where(e.workspace == WORKSPACE, e.project == _PROJECT).order_by(e.id).with_for_update(key_share=True)
 )
 _UPDATE_ENVIRONMENT = update(t.environments).where(e.workspace == WORKSPACE, e.id == _ID)
 _UPDATE_MARK = update(t.versions).where(
@@ -104,6 +109,11 @@ class SqlWriting(SqlReading, RecordWriting):
             self._insert_environment(environment)
             self._work.insert(t.environment_aliases, r.alias_to_row(project.id, environment.alias, environment.id))
         return True
+
+    def hold_project(self, project: ProjectId) -> None:
+        if self._work.first(_HOLD_PROJECT, w_project=project) is None:
+            raise no_such("project")
+        self._work.all(_HOLD_ENVIRONMENTS, w_project=project)
 
     def insert_environment(self, environment: Environment) -> bool:
         check_texts(environment.name)
