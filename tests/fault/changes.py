@@ -11,7 +11,7 @@ from greenroom.services.deletions import DeletionRequest
 from greenroom.services.desk import Desk
 from greenroom.services.environment_changes import NewEnvironment
 from greenroom.services.environments import EnvironmentView
-from greenroom.services.merges import MergeRequest
+from greenroom.services.merge_plans import MergeRequest
 from greenroom.services.plans import PolicyChoice, PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call, Idempotency
 from tests.fault.staging import SLUG, save

@@ -13,7 +13,7 @@ from greenroom.api.environments import DryRun, deletion_out, warnings_out
 from greenroom.api.nouns import Noun
 from greenroom.api.releases import plan_fields, policy_of, release_out
 from greenroom.api.versions import version_out
-from greenroom.services.merges import MergeOutcome, MergeRequest
+from greenroom.services.merge_plans import MergeOutcome, MergeRequest
 from greenroom.services.work import Call
 from greenroom.wire.merges import MergeIn, MergeOut, MergePlanOut
 

@@ -1,5 +1,6 @@
 """Everything the inside asks of the outside."""
 
+from greenroom.ports.asked import ConversationFilter, Referrer, Replayed, RunningGroup
 from greenroom.ports.reaching import (
     Cipher,
     Feed,
@@ -18,17 +19,7 @@ from greenroom.ports.reaching import (
     Sandbox,
     ToolServers,
 )
-from greenroom.ports.storing import (
-    Clock,
-    ConversationFilter,
-    Reading,
-    Referrer,
-    Replayed,
-    RunningGroup,
-    Store,
-    System,
-    Writing,
-)
+from greenroom.ports.storing import Clock, Reading, Store, System, Writing
 
 __all__ = [
     "Cipher",

@@ -9,7 +9,6 @@ scoped to the workspace that the door was opened for: ids of other workspaces ar
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -32,6 +31,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
+from greenroom.ports.asked import ConversationFilter, Referrer, Replayed, RunningGroup
 from greenroom.ports.measuring import Measuring
 
 T = TypeVar("T")
@@ -44,52 +44,6 @@ class Clock(Protocol):
     def monotonic_ms(self) -> float: ...
     def new_id(self, noun: str) -> str: ...
     def new_token(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Referrer:
-    """A body that mentions a target; it may belong to any version, so look whether a snapshot still has it."""
-
-    source: Address
-    digest: Digest
-    target: Address
-
-
-@dataclass(frozen=True, slots=True)
-class RunningGroup:
-    """Running, movable conversations that began under one release with one version."""
-
-    started_seq: int
-    version: int
-    slot: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationFilter:
-    """What a list of conversations is narrowed by; None means any."""
-
-    environment: EnvironmentId | None = None
-    version: int | None = None
-    channel: str | None = None
-    origin: str | None = None
-    text: str | None = None
-    topic: str | None = None
-    outcome: str | None = None
-    tag: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    """Started from `since` on, and before `until`."""
-    sticky_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """The stored answer to a request that was made before with the same idempotency key."""
-
-    body_hash: str
-    status: int
-    body: bytes
 
 
 class Reading(Measuring, Protocol):

@@ -111,12 +111,8 @@ class Desk:
         )
         self.conversations = Conversations(self.work, self.programs, self.outside, parts.cipher)
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
-        self.results = Results(self.work)
         self.evaluations = Evaluations(self.work, self.outside)
         self._keep_data(parts)
-        self.history = History(self.work)
-        self.keys = Keys(self.work)
-        self.numbers = Numbers(self.work)
         self.traffic = Traffic(store, self.programs, clock)
 
     def _branch(self, most_environments: int) -> None:
@@ -134,6 +130,10 @@ class Desk:
 
     def _keep_data(self, parts: Reachable) -> None:
         """Makes the verbs of what no version holds."""
+        self.history = History(self.work)
+        self.keys = Keys(self.work)
+        self.numbers = Numbers(self.work)
+        self.results = Results(self.work)
         self.widgets = Widgets(self.work, self.programs)
         self.transcripts = Transcripts(self.work)
         self.erasures = Erasures(self.work)

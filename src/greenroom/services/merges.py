@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from greenroom.domain.entities import Address, Body
 from greenroom.domain.environments import Environment
@@ -22,6 +21,7 @@ from greenroom.services.comparisons import BodyReader, Compared, compare_states,
 from greenroom.services.deletions import Deletion, DeletionRequest, Deletions
 from greenroom.services.drafts import load_editable, put_bodies
 from greenroom.services.environments import ReleaseView, count_running, is_public
+from greenroom.services.merge_plans import MergeOutcome, MergePlan, MergeRequest
 from greenroom.services.merging import Merged, Sides, merge_sides
 from greenroom.services.plans import Plan, PolicyChoice
 from greenroom.services.programs import Programs
@@ -40,50 +40,8 @@ from greenroom.services.states import (
     load_version,
 )
 from greenroom.services.validation import Entities, check_snapshot
-from greenroom.services.versions import VersionView, view_versions
+from greenroom.services.versions import view_versions
 from greenroom.services.work import Call, Work
-
-Strategy = Literal["merge", "replace"]
-
-
-@dataclass(frozen=True, slots=True)
-class MergeRequest:
-    """What a caller says when merging `source` (a ref that names a version) into the environment `target`."""
-
-    source: str
-    target: str
-    note: str
-    details: str = ""
-    strategy: Strategy = "merge"
-    resolutions: Sequence[Mapping[str, object]] = ()
-    delete_source: bool = False
-    expected_seq: int | None = None
-    expected_source_seq: int | None = None
-    confirm_digest: str | None = None
-    in_flight: PolicyChoice = field(default_factory=PolicyChoice)
-    acknowledged: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MergePlan:
-    """What a merge would do. `base` is the common ancestor, None where there is none."""
-
-    plan: Plan
-    source: State
-    base: int | None
-    deletion: Deletion | None
-
-
-@dataclass(frozen=True, slots=True)
-class MergeOutcome:
-    """A merge that was made: the new version of the target, its release, what became of the source."""
-
-    version: VersionView
-    release: ReleaseView
-    source: State
-    base: int | None
-    deletion: Deletion | None
-    cautions: Sequence[Caution]
 
 
 class _Moved(Exception):
@@ -266,7 +224,7 @@ class Merges:
         for seen in (found.target, found.source.environment):
             if seen is not None and tx.find_environment(project.id, seen.id) != seen:
                 raise _Moved
-        if _is_heard(project, found.target, found.source, request) != found.public:
+        if _is_heard(tx, project, found.target, found.source, request) != found.public:
             raise _Moved
         # What depends on the source is looked at again: drafts, numbers and conversations began meanwhile.
         deletion = self._decide_deletion(tx, call, project, request, found.source, dry_run=False)
