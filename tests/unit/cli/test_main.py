@@ -50,7 +50,8 @@ def test_every_command_has_help(run: Run, words: tuple[str, ...]) -> None:
 
 def test_the_tree_holds_what_was_promised() -> None:
     found = {" ".join(words) for words in commands()}
-    flat = "login status import export publish promote rollback releases readiness compare diff resolve bundle chat history"
+    flat = "login status import export publish promote rollback releases readiness compare diff"
+    flat += " resolve bundle chat history"
     deep = {
         "projects": "list create show rename delete",
         "content": "list show",
