@@ -15,7 +15,7 @@ from greenroom.domain import numbers
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.ids import EnvironmentId, ProjectId
-from greenroom.domain.numbers import Number, SipRule, check_number, decide_entry, find_e164
+from greenroom.domain.numbers import Match, Number, SipRule, check_number, decide_entry, find_e164
 from greenroom.services.conversations import Beginning
 from greenroom.services.numbers import NumberChange, WantedRule
 from greenroom.services.plans import PromoteRequest, PublishRequest
@@ -35,7 +35,8 @@ def environment(id_: str, internal: bool) -> Environment:
 places = st.tuples(*[st.booleans()] * len(IDS)).map(
     lambda flags: {id_: environment(id_, flag) for id_, flag in zip(IDS, flags, strict=True)}
 )
-matched = st.sampled_from(["exact", "prefix", "one_of"])
+matches: tuple[Match, ...] = ("exact", "prefix", "one_of")
+matched = st.sampled_from(matches)
 texts = st.sampled_from(VALUES)
 sent = st.dictionaries(st.sampled_from([*HEADERS, "x-test"]), texts, max_size=3)
 

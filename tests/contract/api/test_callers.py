@@ -213,6 +213,7 @@ async def test_no_get_changes_anything() -> None:
                 id=ids["conversation"],
                 digest=ids["digest"],
                 document="sauna",
+                phone="+442079460000",
                 widget="default",
                 run=run["id"],
                 **data,

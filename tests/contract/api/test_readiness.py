@@ -26,11 +26,11 @@ TEXT = {"name": "Link", "text": "Book here.", "senders": {"pre-release": "+44770
 ASK = "def ask(conv):\n    return conv.utils.get_secret('ASK_KEY')\n"
 
 
-async def begin(client: httpx2.AsyncClient, template: str = "pipeline", **entities: Any) -> None:
+async def begin(client: httpx2.AsyncClient, entities: dict[str, Any] | None = None, template: str = "pipeline") -> None:
     """Makes a project with an agent, a topic and some more in its draft."""
     good(await client.post(f"{PREFIX}/projects", json={"name": "Hotel", "slug": "hotel", "template": template}))
     first = "sandbox" if template == "pipeline" else "production"
-    found = {"agent/main": AGENT, "topic/late-checkout": TOPIC, **entities}
+    found = {"agent/main": AGENT, "topic/late-checkout": TOPIC, **(entities or {})}
     for address, body in found.items():
         place = f"{P}/environments/{first}/draft/{address}"
         good(await client.put(place, json=body, headers={"If-Match": "*"}))
@@ -65,7 +65,7 @@ def of_level(items: list[dict[str, Any]], level: str) -> list[str]:
 async def test_a_secret_that_live_lacks_and_sandbox_has_blocks_the_promotion_and_names_who_needs_it() -> None:
     stage = await make_stage()
     async with stage.client() as client:
-        await begin(client, **{"integration/booking": BOOKING, "tool/find-room": FIND})
+        await begin(client, {"integration/booking": BOOKING, "tool/find-room": FIND})
         for name in ("BOOKING_KEY", "PARTNER"):
             await set_secret(client, name, "/overrides/sandbox/live")
         good(await publish(client))
@@ -113,7 +113,7 @@ async def test_publishing_says_each_secret_that_is_missing_and_where_it_is_neede
 ) -> None:
     stage = await make_stage()
     async with stage.client() as client:
-        await begin(client, **{address: body})
+        await begin(client, {address: body})
         async with nothing_written(stage):
             refused = problem(await publish(client), 409, "not_ready")
             (fault,) = refused["errors"]
@@ -132,7 +132,7 @@ async def test_publishing_says_each_secret_that_is_missing_and_where_it_is_neede
 async def test_no_secret_stops_the_way_back() -> None:
     stage = await make_stage()
     async with stage.client() as client:
-        await begin(client, **{"integration/booking": BOOKING})
+        await begin(client, {"integration/booking": BOOKING})
         await set_secret(client, "BOOKING_KEY")
         good(await publish(client))
         for alias in ("pre-release", "live"):
@@ -152,10 +152,10 @@ async def test_no_secret_stops_the_way_back() -> None:
 async def test_a_hotfix_is_held_up_as_any_release_is() -> None:
     stage = await make_stage()
     async with stage.client() as client:
-        await begin(client, **{"integration/booking": BOOKING})
+        await begin(client, {"integration/booking": BOOKING})
         await set_secret(client, "BOOKING_KEY", "/overrides/sandbox/live")
         good(await publish(client))
-        reason = {"hotfix": {"reason": "the phones are on fire"}}
+        reason: Any = {"hotfix": {"reason": "the phones are on fire"}}
         problem(await promote(client, "live", **reason), 409, "not_ready")
         await set_secret(client, "BOOKING_KEY", "/overrides/live/live")
         assert good(await promote(client, "live", **reason))["operation"] == "hotfix"
@@ -164,7 +164,7 @@ async def test_a_hotfix_is_held_up_as_any_release_is() -> None:
 async def test_what_is_odd_is_told_inside_and_must_be_acknowledged_where_the_public_comes_in() -> None:
     stage = await make_stage()
     async with stage.client() as client:
-        await begin(client, **{"sms/link": TEXT})
+        await begin(client, {"sms/link": TEXT})
         published = good(await publish(client))
         told = {warning["code"]: warning["must_acknowledge"] for warning in published["warnings"]}
         assert told == {"value_missing": False}
@@ -183,7 +183,7 @@ async def test_what_is_odd_is_told_inside_and_must_be_acknowledged_where_the_pub
 async def test_publishing_straight_to_the_public_asks_the_same() -> None:
     stage = await make_stage()
     async with stage.client() as client:
-        await begin(client, "simple", **{"sms/link": TEXT, "integration/booking": BOOKING})
+        await begin(client, {"sms/link": TEXT, "integration/booking": BOOKING}, "simple")
         place = f"{P}/environments/production/publish"
         plan = good(await client.post(f"{place}?dry_run=true", json={"note": "?"}))
         assert of_level(plan["readiness"], "blocked") == ["secret_missing"]
@@ -227,7 +227,7 @@ async def test_a_source_that_was_never_read_and_a_connection_that_is_not_there_a
     async with stage.client() as client:
         source = {"name": "Help", "source": {"type": "connection", "connection": "help-centre"}}
         model = {**AGENT, "model": {"provider": "openai:gpt-4.1"}}
-        await begin(client, **{"knowledge/help": source, "agent/second": model})
+        await begin(client, {"knowledge/help": source, "agent/second": model})
         told = [warning["code"] for warning in good(await publish(client))["warnings"]]
         assert sorted(told) == ["connection_missing", "connection_missing", "no_documents", "source_unsynced"]
         connection = {"kind": "model", "provider": "openai", "secret": "MODEL_KEY"}
@@ -244,7 +244,7 @@ async def test_numbers_of_sites_are_the_projects_once_it_keeps_any() -> None:
         row = {"id": "quay", "name": "Quay", "default": True, "numbers": ["+44 20 7946 0000"], "values": {}}
         sites = {"name": "Hotels", "attributes": ["desk"], "rows": [row]}
         desk = {"name": "Desk", "destination": {"value": "{{variant.desk}}"}}
-        await begin(client, **{"variant/default": sites, "handoff/desk": desk})
+        await begin(client, {"variant/default": sites, "handoff/desk": desk})
         good(await publish(client))
         assert of_level((await readiness(client, "live", 1))["items"], "warning") == ["destination_missing"]
         good(await client.post(f"{P}/numbers", json={"number": "+442079460001", "default_entry": True}))
