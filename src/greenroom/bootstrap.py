@@ -92,7 +92,8 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
     try:
         clock = SystemClock()
         reachable = _reach(settings, clock)
-        desk = Desk(store, clock, KINDS, READERS, reachable, find_embedder(settings.embeddings))
+        embedder = find_embedder(settings.embeddings)
+        desk = Desk(store, clock, KINDS, READERS, reachable, embedder, settings.most_environments)
         owner = await desk.access.found_workspace(settings.bootstrap_key)
         await desk.secrets.check_sealed()
         await desk.traffic.refresh()

@@ -70,6 +70,7 @@ async def start(ask: Given, project: ProjectPath, body: ConversationIn) -> Respo
         language=body.language,
         variables=body.variables,
         sip_headers=body.sip_headers,
+        share_link=body.share_link,
     )
     return await ask.write(lambda call: ask.desk.conversations.start(call, project, begin), started_out, status=201)
 

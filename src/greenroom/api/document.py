@@ -44,6 +44,7 @@ TAGS: Final = {
     "environments": "Named places where a version runs and receives traffic.",
     "drafts": "Working states, saved one entity at a time.",
     "releases": "Publish, promote, roll back.",
+    "merges": "One environment's work brought into another, three-way.",
     "readiness": "Whether an environment has what a version needs.",
     "versions": "Published snapshots, and comparisons.",
     "traffic": "Which version serves a key.",

@@ -168,6 +168,8 @@ def conflict_out(conflict: Conflict) -> ConflictOut:
         base=conflict.base,
         ours=conflict.ours,
         theirs=conflict.theirs,
+        absent=sorted(conflict.absent),
+        label=conflict.label,
     )
 
 

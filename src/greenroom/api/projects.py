@@ -11,15 +11,25 @@ from starlette.responses import Response
 
 from greenroom.api.asking import Ask, Given, ProjectPath, reply
 from greenroom.api.bodies import ARCHIVE_LIMIT
+from greenroom.api.environments import DryRun
 from greenroom.api.etags import quote_tag
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_text_cursor
 from greenroom.services.imports import ImportOutcome
+from greenroom.services.migrations import Migration
 from greenroom.services.projects import ProjectView
 from greenroom.services.work import Call
 from greenroom.wire.imports import ReportRow
 from greenroom.wire.model import Page
-from greenroom.wire.projects import ImportOut, ImportRow, ProjectChangeIn, ProjectIn, ProjectOut
+from greenroom.wire.projects import (
+    ImportOut,
+    ImportRow,
+    MigrationIn,
+    MigrationOut,
+    ProjectChangeIn,
+    ProjectIn,
+    ProjectOut,
+)
 
 NOUN: Final = Noun("projects")
 ZIP: Final = "application/zip"
@@ -61,6 +71,16 @@ async def load(ask: Given, project: ProjectPath) -> Response:
 async def rename(ask: Given, project: ProjectPath, body: ProjectChangeIn) -> Response:
     """Gives a project another display name; its slug stays."""
     return await ask.write(lambda call: ask.desk.projects.rename(call, project, body.name), project_out, moves=True)
+
+
+@NOUN.verb("POST", "/projects/{project}/migrate", "migrate", MigrationOut)
+async def migrate(ask: Given, project: ProjectPath, body: MigrationIn, dry_run: DryRun = False) -> Response:
+    """Makes a legacy project's Production into Main; the old aliases go on answering, marked as deprecated."""
+    if dry_run:
+        return reply(migration_out(await ask.desk.migrations.plan(ask.call, project)))
+    return await ask.write(
+        lambda call: ask.desk.migrations.migrate(call, project, body.expected_seq), migration_out, moves=True
+    )
 
 
 @NOUN.verb("DELETE", "/projects/{project}", "delete", None, 204)
@@ -162,4 +182,15 @@ def _row(row: ReportRow) -> ImportRow:
         count=row.count,
         address="" if row.address is None else str(row.address),
         reason=row.reason,
+    )
+
+
+def migration_out(migration: Migration) -> MigrationOut:
+    """Returns a migration, or the plan of one, as it is sent."""
+    return MigrationOut(
+        project=migration.project.slug,
+        template=migration.project.template,
+        main=migration.main.alias,
+        seq=migration.main.seq,
+        deprecated=dict(migration.deprecated),
     )

@@ -26,6 +26,9 @@ async def resolve(
     environment: Annotated[
         str | None, Query(min_length=1, max_length=80, description="An alias; without one, the default entry.")
     ] = None,
+    share_link: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="A share link's token, in place of an alias.")
+    ] = None,
     number: Annotated[
         str | None,
         Query(min_length=1, max_length=MAX_WRITTEN, description="The called number instead; it leads somewhere."),
@@ -33,14 +36,14 @@ async def resolve(
 ) -> Response:
     """Says which version serves a traffic key, and why, without a conversation.
 
-    In an environment, where a called number leads, or at the default entry. A number's SIP rules are asked only when a
-    conversation begins.
+    An alias decides first, then a share link, the called number's environment, a tester's place, the split, the
+    default environment. A number's SIP rules are asked only when a conversation begins.
     """
-    if environment is not None and number is not None:
-        message = "give an environment or a number, not both"
+    if number is not None and (environment is not None or share_link is not None):
+        message = "give an environment, a share link or a number: one of them"
         raise Invalid("environment_or_number", message, errors=[Fault("/number", message)])
     called = None if number is None else read_plus(number)
-    return reply(resolve_out(await ask.desk.traffic.resolve(ask.call, project, key, environment, called)))
+    return reply(resolve_out(await ask.desk.traffic.resolve(ask.call, project, key, environment, share_link, called)))
 
 
 def read_plus(number: str) -> str:

@@ -20,6 +20,7 @@ from greenroom.cli import (
     history,
     keys,
     knowledge,
+    merges,
     numbers,
     output,
     projects,
@@ -143,6 +144,7 @@ app.add_typer(drafts.app, name="draft")
 app.command("publish")(releases.publish)
 app.command("promote")(releases.promote)
 app.command("rollback")(releases.roll_back)
+app.command("merge")(merges.merge)
 app.command("readiness")(readiness.check)
 app.command("releases")(releases.list_releases)
 app.add_typer(versions.app, name="versions")

@@ -71,6 +71,20 @@ def rename(
         output.say(f"{changed.slug} is now called {changed.name}")
 
 
+@app.command("migrate")
+def migrate(ctx: typer.Context, name: Named, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Makes a legacy project parallel: Production becomes Main, and the old aliases go on answering."""
+    session = open_session(ctx, as_json)
+    found = session.client.projects.load(name)
+    seen = session.environment(found.slug, found.default_environment)
+    done = session.client.projects.migrate(found.slug, expected_seq=seen.seq, dry_run=dry_run)
+    if session.answer(done):
+        return
+    output.say(f"{'would make' if dry_run else 'made'} {done.project} parallel: {seen.name} is now Main")
+    for old, new in done.deprecated.items():
+        output.say(f"  {old} goes on answering; use {new} instead")
+
+
 @app.command("delete")
 def delete(ctx: typer.Context, name: Named, yes: Yes = False, as_json: AsJson = False) -> None:
     """Deletes a project with all its versions and conversations; this cannot be undone."""

@@ -25,6 +25,7 @@ PREFIXES = {
     "note": "nte",
     "feedback": "fbk",
     "row": "row",
+    "share_link": "lnk",
     "member": "mem",
     "api_key": "key",
     "event": "evt",

@@ -102,8 +102,8 @@ class Reading(Protocol):
         """Returns projects by slug, rising."""
         ...
 
-    def list_environments(self, project: ProjectId) -> Sequence[Environment]:
-        """Returns all environments that are not deleted, by position."""
+    def list_environments(self, project: ProjectId, *, ever: bool = False) -> Sequence[Environment]:
+        """Returns all environments by position; deleted ones with `ever` only."""
         ...
 
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:

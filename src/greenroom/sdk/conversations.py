@@ -38,6 +38,7 @@ class Conversations(Noun[S_co]):
         called: str | None = None,
         variant: str | None = None,
         language: str | None = None,
+        share_link: str | None = None,
     ) -> Call[StartedOut]:
         """Starts a conversation in an environment (or the default entry), or, as a test, on any ref."""
         body = fill(
@@ -52,6 +53,7 @@ class Conversations(Noun[S_co]):
             called=called,
             variant=variant,
             language=language,
+            share_link=share_link,
         )
         return write_call("POST", as_model(StartedOut), path_of("projects", project, "conversations"), body=body)
 

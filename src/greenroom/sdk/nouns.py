@@ -13,6 +13,7 @@ from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
 from greenroom.sdk.knowledge import Knowledge
+from greenroom.sdk.merges import Merges
 from greenroom.sdk.numbers import Numbers
 from greenroom.sdk.projects import Projects
 from greenroom.sdk.readiness import Readiness
@@ -39,6 +40,7 @@ class Nouns(Noun[S_co]):
         self.content = Content(sender)
         self.environments = Environments(sender)
         self.releases = Releases(sender)
+        self.merges = Merges(sender)
         self.readiness = Readiness(sender)
         self.drafts = Drafts(sender)
         self.versions = Versions(sender)

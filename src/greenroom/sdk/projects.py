@@ -18,7 +18,7 @@ from greenroom.sdk.exchange import (
 )
 from greenroom.sdk.verb import ListVerb, Noun, S_co, Verb
 from greenroom.wire.model import Page
-from greenroom.wire.projects import ImportOut, ProjectChangeIn, ProjectIn, ProjectOut
+from greenroom.wire.projects import ImportOut, MigrationIn, MigrationOut, ProjectChangeIn, ProjectIn, ProjectOut
 
 ZIP = "application/zip"
 GZIP = "application/gzip"
@@ -48,6 +48,13 @@ class Projects(Noun[S_co]):
         """Gives a project another display name; its slug stays."""
         body = fill(ProjectChangeIn, name=name)
         return write_call("PATCH", as_model(ProjectOut), path_of("projects", project), body=body)
+
+    @Verb
+    def migrate(self, project: str, *, expected_seq: int | None = None, dry_run: bool = False) -> Call[MigrationOut]:
+        """Makes a legacy project parallel; `expected_seq` is Production's."""
+        body = fill(MigrationIn, expected_seq=expected_seq)
+        path = path_of("projects", project, "migrate")
+        return write_call("POST", as_model(MigrationOut), path, body=body, query={"dry_run": dry_run})
 
     @Verb
     def delete(self, project: str) -> Call[None]:

@@ -12,6 +12,6 @@ class Readiness(Noun[S_co]):
 
     @Verb
     def check(self, project: str, environment: str, *, version: int | None = None) -> Call[ReadinessOut]:
-        """Says whether a version could be released there (default: what the step before serves) and what is missing."""
+        """Says whether a version could be released there (default: what comes next), and what is missing."""
         path = path_of("projects", project, "environments", environment, "readiness")
         return read_call(as_model(ReadinessOut), path, {"version": version})

@@ -20,6 +20,7 @@ from greenroom.domain.projects import Project
 from greenroom.ports import Cipher, ConversationFilter, Outside, Reading, Writing
 from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, start_turn
 from greenroom.runtime.turn import Context, Heard
+from greenroom.services.entries import enter
 from greenroom.services.keeping import Answered, Beginning, Keeper, raced, write_context
 from greenroom.services.numbers import entry_of, find_way
 from greenroom.services.programs import Programs
@@ -100,8 +101,7 @@ class Conversations:
         self._check(call, begin)
         clock = self._work.clock
         id_ = ConversationId(clock.new_id("conversation"))
-        sticky = begin.user_id or begin.caller or id_
-        place = await self._work.read(call, lambda tx: self._find_place(tx, call, slug, begin, sticky))
+        place = await self._work.read(call, lambda tx: self._find_place(tx, call, slug, begin, id_))
         if place.state is not None and place.state.draft is not None:
             await self._work.change(replace_answer(call), lambda tx: tx.put_snapshot(_snapshot(place)))
         program = await self._programs.load(call.workspace, place.digest)
@@ -120,7 +120,7 @@ class Conversations:
             started_version=place.version,
             started_digest=place.digest,
             slot=place.slot,
-            sticky_key=sticky,
+            sticky_key=_sticky(begin, id_),
             started_at=now,
             last_at=now,
             turns=1,
@@ -199,9 +199,9 @@ class Conversations:
 
         def work(tx: Reading) -> Sequence[ConversationView]:
             project = load_project(tx, slug)
-            where = load_environment(tx, project, environment).id if environment else None
+            where = load_environment(tx, project, environment, ever=True).id if environment else None
             wanted = ConversationFilter(where, version, channel, origin, text, topic, outcome, tag, since, until)
-            aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
+            aliases = {e.id: e.alias for e in tx.list_environments(project.id, ever=True)}
             found = tx.list_conversations(project.id, wanted, before, limit)
             return [ConversationView(c, aliases.get(c.environment, "")) for c in found]
 
@@ -235,28 +235,30 @@ class Conversations:
         if begin.ref is not None and begin.environment is not None:
             message = "give an environment (traffic) or a ref (a test), not both"
             raise Invalid("environment_or_ref", message, errors=[Fault("/ref", message)])
+        if begin.share_link is not None and (begin.ref is not None or begin.environment is not None):
+            message = "a share link leads to its own environment; give neither an environment nor a ref beside it"
+            raise Invalid("environment_or_ref", message, errors=[Fault("/share_link", message)])
         if begin.channel not in CHANNELS:
             message = f"'{begin.channel[:40]}' is not a channel; channels are: {', '.join(CHANNELS)}"
             raise Invalid("unknown_channel", message, errors=[Fault("/channel", message)])
 
-    def _find_place(self, tx: Reading, call: Call, slug: str, begin: Beginning, sticky: str) -> _Place:
+    def _find_place(self, tx: Reading, call: Call, slug: str, begin: Beginning, id_: ConversationId) -> _Place:
         project = load_project(tx, slug)
         if begin.ref is not None:
             return self._find_tested(tx, call, project, begin.ref)
-        alias, entry = begin.environment, dict[str, Any]()
-        if alias is None and begin.called:
-            way = find_way(tx, project, begin.called, begin.sip_headers)
-            alias, entry = way.environment or None, entry_of(begin.called, way)
-            if way.version is not None:
-                place = self._find_tested(tx, call, project, f"v{way.version}", alias)
-                return replace(place, entry=entry)
-        environment = load_environment(tx, project, alias or project.default_environment)
-        slot = choose_slot(environment.salt, sticky)
+        named = begin.environment is not None or begin.share_link is not None
+        way = find_way(tx, project, begin.called, begin.sip_headers) if begin.called and not named else None
+        if way is not None and way.version is not None:
+            place = self._find_tested(tx, call, project, f"v{way.version}", way.environment or None)
+            return replace(place, entry=entry_of(begin.called or "", way))
+        entered = enter(tx, call.workspace, project, begin, id_, self._work.clock.now(), way)
+        environment = entered.environment
+        slot = choose_slot(environment.salt, _sticky(begin, id_))
         arm = choose_arm(environment.arms, slot)
         if arm is None:
             raise Refused("nothing_served", f"{environment.alias} serves nothing yet; release a version there first")
         version = load_version(tx, project, arm.version)
-        return _Place(project, environment, "public", version.number, version.digest, slot, None, entry=entry)
+        return _Place(project, environment, "public", version.number, version.digest, slot, None, entry=entered.entry)
 
     def _find_tested(self, tx: Reading, call: Call, project: Project, ref: str, alias: str | None = None) -> _Place:
         """Returns the place of a test of a ref: its environment, the one with an alias or id, else the context's."""
@@ -276,6 +278,10 @@ class Conversations:
         if ended_by is not None:
             raise Refused("conversation_ended", f"this conversation was ended by {ended_by}; start a new one")
         project = load_project(tx, conversation.project)
+        environment = tx.find_environment(project.id, conversation.environment)
+        if environment is not None and environment.ends_conversations(now):
+            detail = f"this conversation ended when {environment.alias} was deleted; start a new one"
+            raise Refused("conversation_ended", detail)
         version, digest = load_answering(tx, project, conversation, now)
         view = self._view(tx, call, conversation)
         return _Next(conversation, view.alias, version, digest, view.draft_changed)
@@ -318,6 +324,11 @@ class Conversations:
 def replace_answer(call: Call) -> Call:
     """Returns the call without its idempotency record: for a write that is only a preparation."""
     return replace(call, idempotency=None)
+
+
+def _sticky(begin: Beginning, id_: ConversationId) -> str:
+    """Returns what finds a person's conversations again, and a rollout's arm; the split has a choice of its own."""
+    return begin.user_id or begin.caller or id_
 
 
 def _load(tx: Reading, id_: str) -> Conversation:

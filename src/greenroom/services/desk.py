@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from greenroom.domain.environments import MOST_ENVIRONMENTS
 from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
@@ -13,7 +14,10 @@ from greenroom.services.comparisons import Comparisons
 from greenroom.services.connections import Connections
 from greenroom.services.content import Content
 from greenroom.services.conversations import Conversations
+from greenroom.services.deletions import Deletions
 from greenroom.services.drafts import Drafts
+from greenroom.services.entries import Entries
+from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
 from greenroom.services.erasures import Erasures
 from greenroom.services.executions import Executions
@@ -25,6 +29,8 @@ from greenroom.services.knowledge_access import open_connections
 from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
+from greenroom.services.merges import Merges
+from greenroom.services.migrations import Migrations
 from greenroom.services.numbers import Numbers
 from greenroom.services.outside import Reaching
 from greenroom.services.programs import Programs
@@ -34,9 +40,12 @@ from greenroom.services.readiness import Readiness
 from greenroom.services.releases import Releases
 from greenroom.services.replays import Replays
 from greenroom.services.secrets import Secrets
+from greenroom.services.share_links import ShareLinks
+from greenroom.services.splits import Splits
 from greenroom.services.table_rows import TableAsks
 from greenroom.services.tables import Tables
 from greenroom.services.test_runs import TestRuns
+from greenroom.services.testers import Testers
 from greenroom.services.tickets import Tickets
 from greenroom.services.traffic import Traffic
 from greenroom.services.transcripts import Transcripts
@@ -59,6 +68,7 @@ class Desk:
         readers: Mapping[str, Reader],
         reachable: Reachable | None = None,
         embedder: Embedder | None = None,
+        most_environments: int = MOST_ENVIRONMENTS,
     ) -> None:
         parts = reachable or Reachable()
         self.store = store
@@ -79,6 +89,7 @@ class Desk:
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
         self.secrets = Secrets(self.work, parts.cipher)
+        self._branch(most_environments)
         self.connections = Connections(self.work, self.secrets.find_values)
         self.retrieval = Retrieval(self.work, embedder)
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
@@ -98,13 +109,26 @@ class Desk:
         self.history = History(self.work)
         self.keys = Keys(self.work)
         self.numbers = Numbers(self.work)
-        self.traffic = Traffic(store, self.programs)
+        self.traffic = Traffic(store, self.programs, clock)
+
+    def _branch(self, most_environments: int) -> None:
+        """Makes the verbs of parallel work."""
+        self.environment_changes = EnvironmentChanges(
+            self.work, self.programs, self.environments, self.secrets, most_environments
+        )
+        self.deletions = Deletions(self.work, self.drafts)
+        self.merges = Merges(self.work, self.programs, self.deletions, self.readiness)
+        self.migrations = Migrations(self.work)
 
     def _keep_data(self, parts: Reachable) -> None:
         """Makes the verbs of what no version holds."""
         self.widgets = Widgets(self.work, self.programs)
         self.transcripts = Transcripts(self.work)
         self.erasures = Erasures(self.work)
+        self.splits = Splits(self.work)
+        self.testers = Testers(self.work)
+        self.share_links = ShareLinks(self.work)
+        self.entries = Entries(self.work)
         self.tickets = Tickets(self.work)
         self.executions = Executions(self.work)
         self.tables = Tables(self.work)

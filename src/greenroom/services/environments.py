@@ -13,6 +13,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release, choose_answering
 from greenroom.ports import Reading
 from greenroom.services.numbers import leads_into
+from greenroom.services.splits import find_share
 from greenroom.services.states import load_environment, load_project, load_version
 from greenroom.services.work import Call, Work
 
@@ -76,7 +77,7 @@ class Environments:
         call.need("projects.read")
 
         def work(tx: Reading) -> Sequence[ReleaseView]:
-            environment = load_environment(tx, load_project(tx, slug), alias)
+            environment = load_environment(tx, load_project(tx, slug), alias, ever=True)
             return [ReleaseView(r, environment.alias) for r in tx.list_releases(environment.id, before, limit)]
 
         return await self._work.read(call, work)
@@ -101,10 +102,7 @@ class Environments:
 
 def is_public(tx: Reading, project: Project, environment: Environment) -> bool:
     """Says whether the public can come in here: by the default entry, a share of the split, or a number."""
-    if project.default_environment == environment.id:
-        return True
-    split = tx.find_record(project.id, *SPLIT)
-    if split is not None and any(share["environment"] == environment.id for share in split.body["shares"]):
+    if project.default_environment == environment.id or find_share(tx, project, environment) is not None:
         return True
     # Numbers of an internal environment are for tests.
     return not environment.internal and leads_into(tx, project.id, environment.id)

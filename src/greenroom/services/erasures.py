@@ -13,6 +13,7 @@ from greenroom.domain.ids import ConversationId, ProjectId
 from greenroom.ports import ConversationFilter, Reading, Writing
 from greenroom.services import executions, sealing, tickets, transcripts
 from greenroom.services.states import load_project
+from greenroom.services.testers import forget_tester
 from greenroom.services.transcripts import load_conversation
 from greenroom.services.work import Call, Work
 
@@ -81,6 +82,7 @@ class Erasures:
         def finish(tx: Writing) -> Erasure:
             done = Erasure(count, user_id is not None and sealing.forget_user(tx, project, person))
             by = "user" if user_id is not None else "caller"
+            forget_tester(tx, call.workspace, project, "user_id" if user_id is not None else "caller", person)
             data = {"conversations": done.conversations, "by": by}
             tx.append(self._work.event(call, "person.erased", project=project, subject="a person", data=data))
             return done

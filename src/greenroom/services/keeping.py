@@ -23,7 +23,10 @@ from greenroom.services.work import Call, Work
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What a caller says to start a conversation: an environment (None: the default entry), or a ref to test."""
+    """What a caller says to start a conversation: an environment (None: the default entry), or a ref to test.
+
+    `share_link` is a token, which leads past the default entry to one environment.
+    """
 
     environment: str | None = None
     ref: str | None = None
@@ -35,6 +38,7 @@ class Beginning:
     language: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sip_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    share_link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ class Publishing:
         findings = check_snapshot(tx, project, rebased.served.snapshot, rebased.snapshot, reader, self._work.kinds)
         errors = (*findings.errors, *_find_lost_pins(tx, project, rebased))
         if errors and not rebased.conflicts:
-            raise Invalid("not_publishable", _say_faults(errors), errors=errors)
+            raise Invalid("not_publishable", say_faults(errors), errors=errors)
         items: Sequence[Item] = ()
         if request.release:
             items = self._readiness.find_items(tx, call, project, environment, rebased.snapshot, reader)
@@ -286,7 +286,7 @@ class Publishing:
             created_at=self._work.clock.now(),
             parents=prepared.rebased.parents,
             published_in=prepared.environment.id,
-            documents=_documents_of(tx, prepared.project, prepared.rebased.snapshot),
+            documents=documents_of(tx, prepared.project, prepared.rebased.snapshot),
         )
         tx.insert_version(prepared.project.id, version)
         return version
@@ -339,7 +339,7 @@ def _find_lost_pins(tx: Reading, project: Project, rebased: Rebased) -> Sequence
     return find_lost_pins(tx, project.id, load_knowledge(tx, rebased.snapshot))
 
 
-def _documents_of(tx: Reading, project: Project, snapshot: Snapshot) -> Mapping[str, str]:
+def documents_of(tx: Reading, project: Project, snapshot: Snapshot) -> Mapping[str, str]:
     """Returns the listed documents with the digests of what they hold now (R33); cheap where there are none."""
     if not find_stamp(tx, project.id):
         return {}
@@ -361,6 +361,8 @@ def conflict_to_json(conflict: Any) -> dict[str, Any]:
         "base": conflict.base,
         "ours": conflict.ours,
         "theirs": conflict.theirs,
+        "absent": sorted(conflict.absent),
+        "label": conflict.label,
     }
 
 
@@ -370,7 +372,7 @@ def _taken_back_data(taken_back: TakenBack | None) -> dict[str, Any]:
     return {"taken_back": {"versions": list(taken_back.versions), "choice": taken_back.choice}}
 
 
-def _say_faults(faults: Sequence[Fault]) -> str:
+def say_faults(faults: Sequence[Fault]) -> str:
     first = f"{faults[0].pointer}: {faults[0].message}"
     rest = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"this cannot be published: {first}{rest}"

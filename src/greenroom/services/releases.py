@@ -36,12 +36,16 @@ EVENT_OF: dict[Operation, str] = {
     "promote": "release.promoted",
     "hotfix": "release.hotfixed",
     "rollback": "release.rolled_back",
+    "clone": "release.cloned",
+    "merge": "release.merged",
 }
 PERMISSION_OF: dict[Operation, str] = {
     "publish": "releases.publish",
     "promote": "releases.promote",
     "hotfix": "releases.hotfix",
     "rollback": "releases.roll_back",
+    "clone": "environments.manage",
+    "merge": "merges.make",
 }
 RETRIES = 3
 

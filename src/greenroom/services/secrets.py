@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from greenroom.domain.asks import Place, Side
 from greenroom.domain.errors import Invalid, NotFound, Refused
-from greenroom.domain.ids import WorkspaceId
+from greenroom.domain.ids import EnvironmentId, WorkspaceId
 from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.domain.secrets import SIDES, Override, Secret, check_name, check_value
@@ -112,6 +112,24 @@ class Secrets:
             return len(records)
 
         return await self._work.change(call, work)
+
+    def copy_overrides(
+        self, tx: Writing, call: Call, project: Project, source: EnvironmentId, target: EnvironmentId
+    ) -> int:
+        """Gives one environment the overrides of another, inside the caller's transaction; returns how many (R19)."""
+        now, copied = self._work.clock.now(), 0
+        for record in tx.list_records(project.id, NOUN, limit=MOST):
+            name, _, place = record.key.partition("/")
+            if place.partition("/")[0] != source:
+                continue
+            if tx.count_records(project.id, NOUN) >= MOST:
+                raise Refused("too_many_secrets", f"a project has at most {MOST:,} secrets and overrides")
+            key = f"{name}/{target}/{place.partition('/')[2]}"
+            value = self._open(record.data, self._about(call, project, record.key))
+            sealed = self._seal(value, self._about(call, project, key))
+            tx.put_record(Record(project.id, NOUN, key, now, now, record.body, name, data=sealed))
+            copied += 1
+        return copied
 
     async def check_sealed(self) -> None:
         """Opens every value of every workspace, as a server should when it starts.

@@ -45,10 +45,13 @@ def load_project(tx: Reading, slug: str) -> Project:
     return found
 
 
-def load_environment(tx: Reading, project: Project, alias: str) -> Environment:
-    """Returns the environment with an alias. Raises NotFound that lists the aliases there are."""
+def load_environment(tx: Reading, project: Project, alias: str, *, ever: bool = False) -> Environment:
+    """Returns the environment with an alias; `ever` finds a deleted one too.
+
+    Raises NotFound that lists the aliases there are.
+    """
     found = tx.find_environment(project.id, alias)
-    if found is not None and found.deleted_at is not None:
+    if found is not None and found.deleted_at is not None and not ever:
         detail = f"the environment '{alias[:80]}' of {project.slug} was deleted on {found.deleted_at:%Y-%m-%d}"
         raise NotFound("environment_deleted", detail)
     if found is None:

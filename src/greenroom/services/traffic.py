@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from greenroom.domain.access import Principal
 from greenroom.domain.canonical import Digest
-from greenroom.domain.environments import Arm, choose_arm, choose_slot
-from greenroom.domain.errors import Fault, NotFound, Refused
+from greenroom.domain.environments import Arm, SlotRange, choose_arm, choose_slot
+from greenroom.domain.errors import Fault, Invalid, NotFound, Refused
 from greenroom.domain.ids import ProjectId, WorkspaceId
 from greenroom.domain.numbers import find_e164
-from greenroom.ports import Reading, Store
+from greenroom.domain.projects import Project
+from greenroom.domain.share_links import ShareLink, read_link_id
+from greenroom.domain.splits import WHOLE, Decider, format_weight
+from greenroom.domain.testers import PERSON_KINDS, hash_person
+from greenroom.ports import Clock, Reading, Store
 from greenroom.services.numbers import MOST as MOST_NUMBERS
 from greenroom.services.numbers import NOUN as NUMBER
 from greenroom.services.programs import Programs
+from greenroom.services.share_links import check_token, load_open
+from greenroom.services.splits import find_split
+from greenroom.services.testers import load_all
 from greenroom.services.work import Call
 
 
@@ -33,16 +40,6 @@ class Pointer:
     """What is told of each version as the reason of a decision."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectPointers:
-    """A project's environments by alias and id, and its default entry's alias."""
-
-    default: str
-    environments: Mapping[str, Pointer]
-    numbers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The id of the environment that each number leads to, '' for the default entry."""
-
-
 class Resolved(NamedTuple):
     """The decision for one key, with the reason in words."""
 
@@ -54,15 +51,48 @@ class Resolved(NamedTuple):
     reason: str
 
 
+class Led(NamedTuple):
+    """Where a rule leads, and what is told of each version there as the reason of a decision.
+
+    `whole` is that decision but for the slot, where everybody there is served the same version.
+    """
+
+    pointer: Pointer
+    said: Mapping[int, str]
+    whole: Resolved | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What leads whoever names no environment: share links, testers by hash, and the default entry for all others."""
+
+    entry: Decider[Led]
+    testers: Mapping[str, Led] = field(default_factory=dict[str, Led])
+    links: Mapping[str, tuple[ShareLink, Led]] = field(default_factory=dict[str, tuple[ShareLink, Led]])
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPointers:
+    """A project's environments by alias and id, its default entry's alias, and the rules of what comes in there."""
+
+    id: ProjectId
+    default: str
+    environments: Mapping[str, Pointer]
+    rules: Rules
+    numbers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The id of the environment that each number leads to, '' for the default entry."""
+
+
 Table = Mapping[tuple[WorkspaceId, str], ProjectPointers]
 
 
 class Traffic:
     """Decisions from memory. `follow` keeps the table current; a lost store leaves the last one standing."""
 
-    def __init__(self, store: Store, programs: Programs) -> None:
+    def __init__(self, store: Store, programs: Programs, clock: Clock) -> None:
         self._store = store
         self._programs = programs
+        self._clock = clock
         self._table: Table = {}
         self._keys: Mapping[str, Principal] = {}
         self._warm: set[tuple[WorkspaceId, Digest]] = set()
@@ -89,29 +119,44 @@ class Traffic:
         return (workspace, slug) in self._table
 
     def decide(
-        self, workspace: WorkspaceId, slug: str, key: str, environment: str | None, number: str | None = None
+        self,
+        workspace: WorkspaceId,
+        slug: str,
+        key: str,
+        environment: str | None,
+        share_link: str | None = None,
+        number: str | None = None,
     ) -> Resolved:
-        """Returns which version serves a key, in an environment or where a number leads.
+        """Returns which version serves a key: by alias or number, else share link, tester, split, default environment.
 
-        Raises NotFound, or Refused `nothing_served`, `number_unknown`.
+        Raises NotFound, Refused `nothing_served`, `share_link_over`, `number_unknown`.
         """
         project = self._table.get((workspace, slug))
         if project is None:
             raise NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
         if number is not None:
             return self._decide_by_number(workspace, slug, key, number, project)
+        if environment is None:
+            rules = project.rules
+            if share_link is not None or rules.testers:
+                led = self._find_led(workspace, project, key, share_link)
+                if led is not None:
+                    return _choose_version(led, key, None)
+            led, slot = rules.entry.choose(key)
+            if led is not None:
+                if led.whole is None:
+                    return _choose_version(led, key, slot)
+                where, version, digest, seq, _, reason = led.whole
+                # The class called by its name would cost as much as the hash.
+                return tuple.__new__(Resolved, (where, version, digest, seq, slot, reason))
         alias = environment if environment is not None else project.default
         pointer = project.environments.get(alias)
         if pointer is None:
             known = ", ".join(sorted({p.alias for p in project.environments.values()}))
             raise NotFound("environment_not_found", f"{slug} has no environment '{alias[:80]}'; it has: {known}")
-        slot = choose_slot(pointer.salt, key)
-        # A single arm is a full one, except during a rollout: no need to look through its slots.
-        arm = pointer.arms[0] if len(pointer.arms) == 1 else choose_arm(pointer.arms, slot)
-        if arm is None:
-            raise Refused("nothing_served", f"{pointer.alias} serves nothing yet")
+        slot, arm = _choose_arm(pointer, key)
         said = pointer.said[arm.version]
-        reason = f"asked for {alias}; {said}" if environment is not None else f"default entry of {slug}; {said}"
+        reason = f"asked for {alias}; {said}"
         return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason)
 
     def _decide_by_number(
@@ -123,13 +168,35 @@ class Traffic:
         how = "follows the default entry" if alias is None else f"leads to {alias}"
         return led._replace(reason=f"{find_e164(number)} {how}; {said}")
 
+    def _find_led(
+        self, workspace: WorkspaceId, project: ProjectPointers, key: str, share_link: str | None
+    ) -> Led | None:
+        """Returns where a share link, else a tester, is led."""
+        rules = project.rules
+        if share_link is not None:
+            link, led = rules.links.get(read_link_id(share_link), (None, None))
+            check_token(link, share_link, self._clock.now())
+            return led
+        # A key says not whether it is a user id or a number.
+        hashes = (hash_person(workspace, project.id, kind, key) for kind in PERSON_KINDS)
+        return next((rules.testers[each] for each in hashes if each in rules.testers), None)
+
     async def resolve(
-        self, call: Call, slug: str, key: str, environment: str | None, number: str | None = None
+        self,
+        call: Call,
+        slug: str,
+        key: str,
+        environment: str | None,
+        share_link: str | None = None,
+        number: str | None = None,
     ) -> Resolved:
         """Returns which version serves a key, after making sure that the table is at least as new as this call."""
         call.need("resolve.read")
+        if environment is not None and share_link is not None:
+            message = "a share link leads to its own environment; give one of them"
+            raise Invalid("environment_or_ref", message, errors=[Fault("/share_link", message)])
         await self.refresh()
-        return self.decide(call.workspace, slug, key, environment, number)
+        return self.decide(call.workspace, slug, key, environment, share_link, number)
 
     async def refresh(self) -> None:
         """Reads the table anew, compiling what is newly served before it is switched to here.
@@ -192,6 +259,64 @@ def _digests_of(project: ProjectPointers) -> set[Digest]:
     return {pointer.digests[arm.version] for pointer in pointers for arm in pointer.arms}
 
 
+def _choose_arm(pointer: Pointer, key: str) -> tuple[int, Arm]:
+    """Returns the slot of a key in an environment, and the arm that owns it. Raises Refused `nothing_served`."""
+    slot = choose_slot(pointer.salt, key)
+    # A single arm is a full one, except during a rollout: no need to look through its slots.
+    arm = pointer.arms[0] if len(pointer.arms) == 1 else choose_arm(pointer.arms, slot)
+    if arm is None:
+        raise Refused("nothing_served", f"{pointer.alias} serves nothing yet")
+    return slot, arm
+
+
+def _choose_version(led: Led, key: str, slot: int | None) -> Resolved:
+    """Returns the decision where a rule led; `slot` is the split's, None for a rule that asks for no slot."""
+    pointer = led.pointer
+    own, arm = _choose_arm(pointer, key)
+    shown = own if slot is None else slot
+    return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, shown, led.said[arm.version])
+
+
+def _lead(pointer: Pointer, why: str) -> Led:
+    said = {version: f"{why}; {text}" for version, text in pointer.said.items()}
+    whole: Resolved | None = None
+    if len(pointer.arms) == 1:
+        only = pointer.arms[0].version
+        whole = Resolved(pointer.alias, only, pointer.digests[only], pointer.seq, 0, said[only])
+    return Led(pointer, said, whole)
+
+
+def _read_rules(tx: Reading, project: Project, environments: Mapping[str, Pointer]) -> Rules:
+    """Compiles what leads to environments; what leads to a deleted one is left out."""
+
+    def lead(place: str, why: str) -> Led | None:
+        pointer = environments.get(place)
+        return None if pointer is None else _lead(pointer, f"{why}, led past the split")
+
+    testers = load_all(tx, project.id).items()
+    links = load_open(tx, project.id).items()
+    return Rules(
+        _read_entry(tx, project, environments),
+        {key: led for key, place in testers if (led := lead(place, "a tester")) is not None},
+        {id_: (link, led) for id_, link in links if (led := lead(link.environment, f"share link {id_}")) is not None},
+    )
+
+
+def _read_entry(tx: Reading, project: Project, environments: Mapping[str, Pointer]) -> Decider[Led]:
+    """Compiles the default entry: the split, a deleted environment's share of which is the default one's."""
+    default, split = environments.get(project.default_environment), find_split(tx, project)
+    to_default = None if default is None else _lead(default, f"default entry of {project.slug}")
+    if split is None:
+        return Decider("" if default is None else default.salt, [(to_default, WHOLE)] if to_default else [])
+    owned: list[tuple[Led, Sequence[SlotRange]]] = []
+    for share in split.shares:
+        pointer = environments.get(share.environment)
+        why = f"split {split.revision} of {project.slug}: {pointer.alias if pointer else ''}"
+        led = to_default if pointer is None else _lead(pointer, f"{why} has {format_weight(share.weight)}")
+        owned += [] if led is None else [(led, share.slots)]
+    return Decider(split.salt, owned)
+
+
 def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
     found: dict[str, ProjectPointers] = {}
     after = ""
@@ -207,7 +332,10 @@ def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
                 environments[e.alias] = environments[e.id] = pointer
                 if e.id == project.default_environment:
                     default = e.alias
-            pointers = ProjectPointers(default, environments, _read_numbers(tx, project.id))
+            aliases = tx.list_aliases(project.id)
+            environments |= {alias: environments[id_] for alias, id_ in aliases.items() if id_ in environments}
+            rules = _read_rules(tx, project, environments)
+            pointers = ProjectPointers(project.id, default, environments, rules, _read_numbers(tx, project.id))
             found[project.slug] = found[project.id] = pointers
         after = projects[-1].slug
     return found

@@ -57,18 +57,38 @@ def check_snapshot(
     reader.fetch([snapshot[a] for a in changed])
     entities = Entities(snapshot, reader, kinds)
     errors: list[Fault] = []
-    links: list[Link] = []
     for address in sorted(changed):
         errors.extend(_check_body(address, entities, kinds))
-        if address.kind in kinds:
-            links.extend(Link(address, m) for m in kinds[address.kind].mentions(entities[address]))
     users = _find_users(tx, project, changed | removed, snapshot)
-    links.extend(_links_to(users, removed, entities, kinds))
+    links = _find_links(changed, removed, users, entities, kinds)
     broken, loose = check_links(links, lambda target: target in snapshot, frozenset(kinds))
     if not errors:
         found, odd = check_program(entities, only=changed | removed | users)
         return Findings((*broken, *found), (*loose, *odd))
     return Findings((*errors, *broken), loose)
+
+
+def find_dangling(
+    tx: Reading, project: Project, parent: Snapshot, snapshot: Snapshot, reader: BodyReader, kinds: Registry
+) -> list[Link]:
+    """Returns the links that point nowhere after a change from `parent`; optional ones may do so."""
+    changed = {address for address, _, after in parent.differing(snapshot) if after is not None}
+    removed = {address for address, _, after in parent.differing(snapshot) if after is None}
+    reader.fetch([snapshot[a] for a in changed])
+    users = _find_users(tx, project, removed, snapshot)
+    links = _find_links(changed, removed, users, Entities(snapshot, reader, kinds), kinds)
+    return [link for link in links if link.mention.target not in snapshot and not link.mention.optional]
+
+
+def _find_links(
+    changed: set[Address], removed: set[Address], users: set[Address], entities: Entities, kinds: Registry
+) -> list[Link]:
+    links: list[Link] = []
+    for address in sorted(changed):
+        if address.kind in kinds:
+            links.extend(Link(address, m) for m in kinds[address.kind].mentions(entities[address]))
+    links.extend(_links_to(users, removed, entities, kinds))
+    return links
 
 
 def _check_body(address: Address, entities: Entities, kinds: Registry) -> Iterator[Fault]:

@@ -48,7 +48,7 @@ class Versions:
 
         def work(tx: Reading) -> Sequence[VersionView]:
             project = load_project(tx, slug)
-            where = load_environment(tx, project, environment).id if environment else None
+            where = load_environment(tx, project, environment, ever=True).id if environment else None
             found = tx.list_versions(
                 project.id, before, limit, tag=tag.upper() if tag else None, author=author, environment=where
             )
@@ -100,13 +100,13 @@ def _find_changed(tx: Reading, project: Project, version: Version) -> Sequence[D
 
 def view_versions(tx: Reading, project: Project, versions: Sequence[Version]) -> list[VersionView]:
     """Returns versions with the aliases of their environments."""
-    environments = tx.list_environments(project.id)
+    environments = tx.list_environments(project.id, ever=True)
     aliases = {e.id: e.alias for e in environments}
     return [
         VersionView(
             version,
             aliases.get(version.published_in, ""),
-            [e.alias for e in environments if choose_stable(e.arms) == version.number],
+            [e.alias for e in environments if choose_stable(e.arms) == version.number and e.deleted_at is None],
         )
         for version in versions
     ]

@@ -23,6 +23,8 @@ class ConversationIn(In):
     variant: str = Field("", max_length=80)
     language: str = Field("", max_length=35)
     """A tag such as de-DE; without one, or where the agent does not speak it, the default language."""
+    share_link: str | None = Field(None, max_length=200)
+    """The token of a share link, which leads to its environment; without environment and ref."""
 
 
 class ConversationOut(Out):

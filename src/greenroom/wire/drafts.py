@@ -71,7 +71,11 @@ class ResolutionIn(In):
 
 
 class ConflictOut(Out):
-    """Both sides changed one thing. `ours` is the draft, `theirs` what the environment serves."""
+    """Both sides changed one thing.
+
+    `ours` is the draft, or the target of a merge; `theirs` what the environment serves, or the source. `label` says
+    where it is, for people. `absent` names the sides on which nothing is there.
+    """
 
     id: str
     address: str
@@ -80,6 +84,8 @@ class ConflictOut(Out):
     base: Any = None
     ours: Any = None
     theirs: Any = None
+    absent: list[str] = []
+    label: str = ""
 
 
 class RebaseIn(In):

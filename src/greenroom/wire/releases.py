@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from greenroom.wire.drafts import ConflictOut, ResolutionIn, TakenBackOut
 from greenroom.wire.environments import ArmOut, RunningOut
-from greenroom.wire.model import DigestText, In, Moment, Out, SeenSequence, VersionNumber
+from greenroom.wire.model import DigestText, In, Moment, Out, SeenSequence, VersionNumber, WarningOut
 from greenroom.wire.readiness import ReadinessItemOut
 from greenroom.wire.versions import ComparisonOut, VersionOut
 
@@ -91,14 +91,6 @@ class ReleaseOut(Out):
     reason: str
     takes_back: list[VersionNumber]
     caused_by: str | None = None
-
-
-class WarningOut(Out):
-    """Something to know; those with `must_acknowledge` block until their code is in `acknowledged`."""
-
-    code: str
-    message: str
-    must_acknowledge: bool = False
 
 
 class PlanOut(Out):

@@ -12,12 +12,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from greenroom.domain.access import Principal
 from greenroom.domain.errors import GreenroomError
-from greenroom.domain.records import Record
+from greenroom.domain.ids import PrincipalId
 from greenroom.kinds import KINDS
 from greenroom.ports import Store
 from greenroom.providers.clock import SystemClock
 from greenroom.services.desk import Desk
+from greenroom.services.splits import ShareRequest, SplitRequest
+from greenroom.services.work import Call
 from greenroom.storage.sql import migrate, open_store
 from tests.support.api import HOME, PREFIX, Stage, fill, good, make_stage, nothing_written, problem
 
@@ -274,21 +277,67 @@ async def test_an_environment_that_a_public_numbers_rule_leads_to_is_public() ->
         assert found["public"] is True
 
 
-async def test_a_share_of_the_split_is_public() -> None:
+async def test_a_number_of_the_default_entry_follows_the_split_and_says_so() -> None:
     stage = await make_stage()
     async with stage.client() as client:
         await fill(client, "hotel")
+        await _open_to_all(stage, "pre-release")
+        await add(client, default_entry=True, sip_rules=[TO_LAB])
+        before = good(await ring(client))
+        assert before["entry"] == {"by": "default", "number": DESK, "rule": None}
+        call = Call(Principal(PrincipalId("key_home_owner"), HOME, "owner", "owner"), "req")
+        wanted = SplitRequest([ShareRequest("pre-release", 100), ShareRequest("live", 0)], note="All to pre-release")
+        await stage.desk.splits.set(call, "hotel", wanted, "*")
+        await stage.desk.traffic.refresh()
+        after = good(await ring(client))
+        assert (after["environment"], after["entry"]["by"], after["entry"]["number"]) == ("pre-release", "split", DESK)
+        found = good(await client.get(f"{P}/resolve", params={"key": "ada", "number": DESK}))
+        assert found["environment"] == "pre-release"
+        told = (await stage.desk.entries.explain(call, after["id"])).sentences
+        assert told[0] == f"It called {DESK}, which follows the default entry."
+        inside = good(await ring(client, sip_headers={"X-Test": "yes"}))
+        told = (await stage.desk.entries.explain(call, inside["id"])).sentences
+        assert told[0] == f"It called {DESK}, which leads to sandbox, by its SIP rule 1."
 
-        def work(tx: Any) -> None:
-            project = tx.find_project("hotel")
-            id_ = tx.find_environment(project.id, "pre-release").id
-            now = stage.desk.clock.now()
-            shares = {"shares": [{"environment": id_, "slots": [[0, 9999]]}]}
-            tx.put_record(Record(project.id, "split", "default", now, now, shares))
 
-        await stage.store.write(HOME, work)
-        assert good(await client.get(f"{P}/environments/pre-release"))["public"] is True
-        assert good(await client.get(f"{P}/environments/sandbox"))["public"] is False
+async def test_no_tester_is_led_out_of_sandbox_by_calling_its_number() -> None:
+    stage = await make_stage()
+    async with stage.client() as client:
+        await fill(client, "hotel")
+        await add(client, LAB, environment="sandbox")
+        await add(client, default_entry=True)
+        call = Call(Principal(PrincipalId("key_home_owner"), HOME, "owner", "owner"), "req")
+        await stage.desk.testers.add(call, "hotel", "pre-release", user_id=None, caller="+447700900123")
+        assert good(await ring(client))["environment"] == "pre-release"
+        await stage.desk.testers.add(call, "hotel", "live", user_id=None, caller="+447700900123")
+        assert good(await ring(client))["environment"] == "live"
+        assert good(await ring(client, LAB))["environment"] == "sandbox"
+
+
+async def test_a_deleted_environments_numbers_go_where_it_is_said_but_no_test_number_to_the_public() -> None:
+    stage = await make_stage()
+    async with stage.client() as client:
+        await fill(client, "hotel")
+        for name, internal in (("Lab", True), ("Partners", False)):
+            made = {"name": name, "clone_from": "live", "internal": internal}
+            good(await client.post(f"{P}/environments", json=made))
+        await add(client, LAB, environment="lab")
+        to_lab = {**TO_LAB, "then": {"environment": "lab"}}
+        await add(client, environment="partners", sip_rules=[to_lab])
+        lab = f"{P}/environments/lab?expected_seq=1"
+        async with nothing_written(stage):
+            told = problem(await client.delete(lab), 409, "environment_in_use")["dependants"]
+            assert {each["what"] for each in told} == {"number", "rules of numbers"}
+            refused = problem(await client.delete(f"{lab}&move_to=live"), 409, "internal_number")
+            assert LAB in refused["detail"]
+        good(await client.delete(f"{lab}&move_to=sandbox"))
+        assert good(await client.get(f"{P}/numbers/{LAB}"))["environment"] == "sandbox"
+        ruled = good(await client.get(f"{P}/numbers/{DESK}"))
+        assert (ruled["sip_rules"][0]["then"]["environment"], ruled["revision"]) == ("sandbox", 2)
+        partners = f"{P}/environments/partners?expected_seq=1&move_to=live&confirm=1"
+        good(await client.delete(partners))
+        assert good(await client.get(f"{P}/numbers/{DESK}"))["environment"] == "live"
+        assert good(await ring(client))["environment"] == "live"
 
 
 async def _open_to_all(stage: Stage, alias: str) -> None:
@@ -343,7 +392,7 @@ async def _leads(desk: Desk, number: str, wanted: str = "live") -> str:
     found = ""
     for _ in range(100):
         try:
-            found = desk.traffic.decide(HOME, "hotel", "ada", None, number).environment
+            found = desk.traffic.decide(HOME, "hotel", "ada", None, number=number).environment
         except GreenroomError:  # not known there yet
             found = ""
         if found == wanted:

@@ -62,6 +62,14 @@ MATRIX: dict[str, Row] = {
     "kinds.list": Row("projects.read"),
     "environments.list": Row("projects.read"),
     "environments.load": Row("projects.read"),
+    "environments.create": Row("environments.manage", {"name": "Second", "clone_from": "live"}),
+    "environments.change": Row("environments.manage", {"name": "C"}, headers={"If-Match": "{b}"}, own={"alias": "b"}),
+    "environments.delete": Row("environments.manage", query="expected_seq=1", own={"alias": "b"}),
+    "environments.list_aliases": Row("projects.read"),
+    "projects.migrate": Row("environments.manage", {"expected_seq": 0}, own={"project": "hotel-old"}),
+    "merges.make": Row(
+        "merges.make", {"source": "b", "target": "sandbox", "strategy": "replace", "note": "What is live again"}
+    ),
     "drafts.load": Row("content.read"),
     "drafts.save": Row("drafts.edit", BREAKFAST, headers=ANY, own={"slug": "new"}),
     "drafts.remove": Row("drafts.edit", headers={"If-Match": "{revision}"}),
@@ -199,6 +207,10 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
         good(await client.put(f"{place}/{path}", json={"value": f"value {canary}"}))
     connection = {"kind": "model", "provider": "openai", "secret": "KEY", "settings": {"note": canary}}
     good(await client.put(f"{place}/connections/openai", json=connection, headers={"If-Match": "*"}))
+    old = {"name": f"Old {canary}", "slug": f"{project}-old", "template": "legacy"}
+    good(await client.post(f"{PREFIX}/projects", json=old))
+    clone = {"name": f"B {canary}", "alias": "b", "clone_from": "live"}
+    made = good(await client.post(f"{place}/environments", json=clone))
     number = {"number": "+442079460000", "environment": "sandbox", "label": f"Desk {canary}"}
     good(await client.post(f"{place}/numbers", json=number))
     run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
@@ -206,6 +218,7 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     return {
         **ids,
         "revision": entity.headers["etag"],
+        "b": f'"{made["environment"]["revision"]}"',
         "kind": "topic",
         "widget": "default",
         "document": document["id"],
@@ -234,9 +247,11 @@ async def draft_of(client: httpx2.AsyncClient, stage: Stage, role: str, ids: dic
     """Gives a role a draft of its own with one change, where it may have one."""
     if ROLES.index(role) < ROLES.index("editor"):
         return
-    revision = (await client.get(f"{PREFIX}/projects/{ids['project']}/content/topic/breakfast?ref=v2")).headers["etag"]
+    revision = (
+        await client.get(f"{PREFIX}/projects/{ids['project'].removesuffix('-old')}/content/topic/breakfast?ref=v2")
+    ).headers["etag"]
     async with stage.client(role) as own:
-        place = f"{PREFIX}/projects/{ids['project']}/environments/sandbox/draft/topic/breakfast"
+        place = f"{PREFIX}/projects/{ids['project'].removesuffix('-old')}/environments/sandbox/draft/topic/breakfast"
         good(await own.put(place, json={**BREAKFAST, "content": role}, headers={"If-Match": revision}))
 
 

@@ -25,7 +25,13 @@ GET /projects/{project}/export
 GET /projects/{project}/content
 GET /projects/{project}/content/{kind}/{slug}
 GET /projects/{project}/kinds
+POST /projects/{project}/migrate
+GET /projects/{project}/aliases
+POST /projects/{project}/merges
 GET /projects/{project}/environments
+POST /projects/{project}/environments
+PATCH /projects/{project}/environments/{alias}
+DELETE /projects/{project}/environments/{alias}
 GET /projects/{project}/environments/{alias}
 GET /projects/{project}/environments/{alias}/releases
 GET /projects/{project}/environments/{alias}/draft

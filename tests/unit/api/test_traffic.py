@@ -24,7 +24,7 @@ async def set_up() -> Stage:
 def traffic_over(stage: Stage) -> tuple[Traffic, Programs]:
     """Returns the table of another process over the same store."""
     programs = Programs(stage.store, stage.desk.kinds)
-    return Traffic(stage.store, programs), programs
+    return Traffic(stage.store, programs, stage.desk.clock), programs
 
 
 async def test_readings_asked_for_at_once_are_shared() -> None:

@@ -50,12 +50,14 @@ def test_every_command_has_help(run: Run, words: tuple[str, ...]) -> None:
 
 def test_the_tree_holds_what_was_promised() -> None:
     found = {" ".join(words) for words in commands()}
-    flat = "login status import export publish promote rollback releases readiness compare diff"
-    flat += " resolve bundle chat history"
+    flat = (
+        "login status import export publish promote rollback merge releases readiness compare diff resolve bundle chat"
+    )
+    flat += " history"
     deep = {
-        "projects": "list create show rename delete",
+        "projects": "list create show rename delete migrate",
         "content": "list show",
-        "env": "list show",
+        "env": "list show create clone rename change delete aliases",
         "draft": "show set remove discard rebase",
         "versions": "list show mark",
         "conversations": "list show end replay",
@@ -80,7 +82,7 @@ def test_the_tree_holds_what_was_promised() -> None:
 
 def test_release_commands_can_all_be_tried_without_effect() -> None:
     tree: Any = typer.main.get_command(app)
-    for name in ("publish", "promote", "rollback", "import"):
+    for name in ("publish", "promote", "rollback", "merge", "import"):
         assert any("--dry-run" in param.opts for param in tree.commands[name].params), name
 
 

@@ -236,10 +236,11 @@ def test_every_verb_of_the_api_is_there() -> None:
         if not noun.startswith("_")
     }
     assert found == {
-        "projects": {"create", "list", "load", "rename", "delete", "import_folder", "export"},
+        "projects": {"create", "list", "load", "rename", "delete", "import_folder", "export", "migrate"},
         "kinds": {"list"},
         "content": {"list", "load"},
-        "environments": {"list", "load"},
+        "environments": {"list", "load", "create", "change", "delete", "list_aliases"},
+        "merges": {"make"},
         "releases": {"list", "publish", "promote", "roll_back"},
         "drafts": {"load", "save", "remove", "discard", "rebase"},
         "versions": {"list", "load", "mark", "compare"},

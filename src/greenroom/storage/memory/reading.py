@@ -41,8 +41,8 @@ class MemoryReading(RecordReading):
         later = [project for project in self._rows.projects.rows() if project.slug > after_slug]
         return _first(sorted(later, key=lambda project: project.slug), limit)
 
-    def list_environments(self, project: ProjectId) -> Sequence[Environment]:
-        mine = [e for e in self._rows.environments.rows() if e.project == project and e.deleted_at is None]
+    def list_environments(self, project: ProjectId, *, ever: bool = False) -> Sequence[Environment]:
+        mine = [e for e in self._rows.environments.rows() if e.project == project and (ever or e.deleted_at is None)]
         return tuple(sorted(mine, key=lambda environment: (environment.position, environment.id)))
 
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:

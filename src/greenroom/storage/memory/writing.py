@@ -92,7 +92,7 @@ class MemoryWriting(MemoryReading, RecordWriting):
         check_texts(project.name)
         if any(p.slug == project.slug and p.id != project.id for p in self._rows.projects.rows()):
             raise duplicate("project")
-        changed = replace(old, slug=project.slug, name=project.name, default_environment=project.default_environment)
+        changed = replace(project, created_at=old.created_at)
         self._rows.projects.put(project.id, changed)
 
     def take_version_number(self, project: ProjectId) -> int:

@@ -39,11 +39,10 @@ _FIND_PROJECT = select(t.projects).where(p.workspace == WORKSPACE, or_(p.id == _
 _LIST_PROJECTS = (
     select(t.projects).where(p.workspace == WORKSPACE, p.slug > bindparam("w_after")).order_by(p.slug).limit(_LIMIT)
 )
-_LIST_ENVIRONMENTS = (
-    select(t.environments)
-    .where(e.workspace == WORKSPACE, e.project == _PROJECT, e.deleted_at.is_(None))
-    .order_by(e.position, e.id)
+_EVER_ENVIRONMENTS = (
+    select(t.environments).where(e.workspace == WORKSPACE, e.project == _PROJECT).order_by(e.position, e.id)
 )
+_LIST_ENVIRONMENTS = _EVER_ENVIRONMENTS.where(e.deleted_at.is_(None))
 _LIST_ALIASES = select(a.alias, a.environment).where(a.workspace == WORKSPACE, a.project == _PROJECT).order_by(a.alias)
 _ALIASED = select(a.environment).where(a.workspace == WORKSPACE, a.project == _PROJECT, a.alias == _ID)
 _FIND_ENVIRONMENT = select(t.environments).where(
@@ -149,8 +148,9 @@ class SqlReading(RecordReading):
         found = self._work.all(_LIST_PROJECTS, w_after=after_slug, w_limit=max(limit, 0))
         return tuple(map(r.project_from_row, found))
 
-    def list_environments(self, project: ProjectId) -> Sequence[Environment]:
-        return tuple(map(r.environment_from_row, self._work.all(_LIST_ENVIRONMENTS, w_project=project)))
+    def list_environments(self, project: ProjectId, *, ever: bool = False) -> Sequence[Environment]:
+        query = _EVER_ENVIRONMENTS if ever else _LIST_ENVIRONMENTS
+        return tuple(map(r.environment_from_row, self._work.all(query, w_project=project)))
 
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:
         row = self._work.first(_FIND_ENVIRONMENT, w_project=project, w_id=alias_or_id)

@@ -142,6 +142,7 @@ class SqlWriting(SqlReading, RecordWriting):
             w_project=project.id,
             slug=project.slug,
             name=project.name,
+            template=project.template,
             default_environment=project.default_environment,
         )
 
