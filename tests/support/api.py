@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -169,6 +169,23 @@ async def leave_ticket(ids: Mapping[str, str], canary: str = "") -> str:
             await desk.store.write(workspace, lambda tx, ticket=opened: tx.put_record(ticket))
             return opened.key
     raise AssertionError(f"there is no conversation {ids['conversation']}")
+
+
+def in_days(days: int) -> str:
+    """Returns a time so many days from now, as it is sent."""
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+async def lay_split(client: httpx2.AsyncClient, project: str, canary: str = "") -> dict[str, str]:
+    """Gives a project a split, a tester and a share link; returns their ids."""
+    place = f"{PREFIX}/projects/{project}"
+    shares = {"shares": [{"environment": "live", "weight": 100}], "note": f"All of it {canary}"}
+    good(await client.put(f"{place}/split", json=shares, headers={"If-Match": "*"}))
+    tester = {"environment": "sandbox", "user_id": f"tester {canary}", "label": f"QA {canary}"}
+    link = {"environment": "sandbox", "expires_at": in_days(7), "label": f"Board {canary}"}
+    named = good(await client.post(f"{place}/testers", json=tester))
+    made = good(await client.post(f"{place}/share-links", json=link))
+    return {"tester": named["id"], "link": made["id"]}
 
 
 async def run_tests(client: httpx2.AsyncClient, project: str, **body: Any) -> Any:

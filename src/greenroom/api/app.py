@@ -13,6 +13,7 @@ from starlette.responses import Response
 from greenroom import __version__
 from greenroom.api import (
     bundles,
+    checkpoints,
     connections,
     content,
     conversations,
@@ -30,8 +31,11 @@ from greenroom.api import (
     readiness,
     releases,
     secrets,
+    share_links,
+    splits,
     tables,
     test_runs,
+    testers,
     tickets,
     traffic,
     transcripts,
@@ -55,6 +59,7 @@ NOUNS: Final[tuple[Noun, ...]] = (
     content.NOUN,
     content.KINDS_NOUN,
     environments.NOUN,
+    checkpoints.NOUN,  # before drafts, whose {kind}/{slug} would take its paths
     drafts.NOUN,
     releases.NOUN,
     merges.NOUN,
@@ -62,6 +67,9 @@ NOUNS: Final[tuple[Noun, ...]] = (
     versions.NOUN,
     traffic.NOUN,
     numbers.NOUN,
+    splits.NOUN,
+    testers.NOUN,
+    share_links.NOUN,
     bundles.NOUN,
     conversations.NOUN,
     transcripts.NOUN,

@@ -14,7 +14,7 @@ from greenroom.api.bodies import ARCHIVE_LIMIT
 from greenroom.api.environments import DryRun
 from greenroom.api.etags import quote_tag
 from greenroom.api.nouns import Noun
-from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_text_cursor
+from greenroom.api.paging import DEFAULT_LIMIT, MAX_NUMBER, Cursor, Limit, page_of, read_text_cursor
 from greenroom.services.imports import ImportOutcome
 from greenroom.services.migrations import Migration
 from greenroom.services.projects import ProjectView
@@ -104,12 +104,17 @@ async def import_folder(
     mode: Annotated[
         Literal["replace", "overlay"], Query(description="Whether what the folder lacks is removed, or stays.")
     ] = "replace",
+    revision: Annotated[
+        int | None,
+        Query(ge=0, le=MAX_NUMBER, description="The draft's revision that was seen, 0 for no draft."),
+    ] = None,
     dry_run: Annotated[bool, Query(description="Says what would happen and writes nothing.")] = False,
 ) -> Response:
     """Reads a folder, as a zip or tar.gz archive, or one file of it, into the caller's draft.
 
     The draft becomes what the folder says, whole or not at all; the report accounts for every file. With
-    `path` the body is one file, and everything else in the draft stays.
+    `path` the body is one file, and everything else in the draft stays. Edits in the draft are overwritten only
+    where `revision` says that they were seen (428 without it, 412 when the draft changed since).
     """
     archive = await ask.request.body()
 
@@ -123,6 +128,7 @@ async def import_folder(
             path=path,
             overlay=mode == "overlay",
             dry_run=dry_run,
+            revision=revision,
         )
 
     if dry_run:
@@ -169,6 +175,7 @@ def import_out(done: ImportOutcome) -> ImportOut:
         edited=done.edited,
         removed=done.removed,
         unchanged=done.unchanged,
+        overwritten=[str(address) for address in done.overwritten],
         dry_run=done.dry_run,
         report=[_row(row) for row in done.report],
     )

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from greenroom.api.asking import AliasPath, Ask, Given, ProjectPath, reply
 from greenroom.api.comparisons import comparison_out
-from greenroom.api.drafts import conflict_out, taken_back_out
+from greenroom.api.drafts import carried_out, conflict_out, taken_back_out
 from greenroom.api.environments import arms_out, running_out, warnings_out
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_cursor
@@ -71,6 +71,7 @@ async def publish(
         taken_back=body.taken_back,
         in_flight=policy_of(body),
         acknowledged=body.acknowledged,
+        revision=body.revision,
     )
     if dry_run:
         plan = await ask.desk.publishing.plan(ask.call, project, alias, request)
@@ -166,6 +167,7 @@ def publish_out(done: Published, names: Mapping[str, str]) -> PublishOut:
         rebased=done.rebased,
         taken_back=taken_back_out(done.taken_back),
         warnings=warnings_out(done.cautions),
+        carries=carried_out(done.carries, names),
     )
 
 
@@ -213,6 +215,8 @@ def plan_fields(ask: Ask, plan: Plan, confirmation: Confirmation, names: Mapping
         "rebased": plan.rebased,
         "taken_back": taken_back_out(plan.taken_back),
         "conflicts": [conflict_out(conflict) for conflict in plan.conflicts],
+        "draft_revision": plan.draft_revision,
+        "carries": carried_out(plan.carries, names),
     }
 
 

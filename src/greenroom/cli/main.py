@@ -10,13 +10,16 @@ from typer.core import TyperGroup
 
 from greenroom import __version__
 from greenroom.cli import (
+    checkpoints,
     connections,
     content,
     conversations,
+    diffs,
     drafts,
     environments,
     erasures,
     executions,
+    folders,
     history,
     keys,
     knowledge,
@@ -28,8 +31,11 @@ from greenroom.cli import (
     releases,
     secrets,
     server,
+    share_links,
+    splits,
     tables,
     test_runs,
+    testers,
     tickets,
     traffic,
     transcripts,
@@ -121,9 +127,22 @@ def login(
 
 
 @app.command()
-def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
-    """Shows who you are and what every environment serves."""
+def status(
+    ctx: typer.Context,
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A pulled folder; default: the nearest one upwards.")
+    ] = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows a pulled folder against its last pull. Outside one: who you are and what every environment serves."""
+    from greenroom.cli.checkouts import find_root
+
     session = open_session(ctx, as_json)
+    root = find_root(directory)
+    if root is not None:
+        folders.show_status(session, root)
+        return
     named = project or session.login.project
     if as_json:
         output.show_json(session.client.environments.list(session.project(named)).page())
@@ -135,11 +154,16 @@ def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False)
         environments.show_list(session.client.environments.list(named).page().items)
 
 
+app.command("init")(folders.init)
+app.command("pull")(folders.pull)
+app.command("push")(folders.push)
+app.command("validate")(folders.validate)
 app.add_typer(projects.app, name="projects")
 app.command("import")(projects.import_folder)
 app.command("export")(projects.export)
 app.add_typer(content.app, name="content")
 app.add_typer(environments.app, name="env")
+drafts.app.add_typer(checkpoints.app, name="checkpoint")
 app.add_typer(drafts.app, name="draft")
 app.command("publish")(releases.publish)
 app.command("promote")(releases.promote)
@@ -149,9 +173,13 @@ app.command("readiness")(readiness.check)
 app.command("releases")(releases.list_releases)
 app.add_typer(versions.app, name="versions")
 app.command("compare")(versions.compare)
-app.command("diff", help="The same as `compare`.")(versions.compare)
+app.command("diff")(diffs.diff)
 app.command("resolve")(traffic.resolve)
 app.add_typer(numbers.app, name="numbers")
+app.add_typer(splits.app, name="split")
+app.command("why")(splits.why)
+app.add_typer(testers.app, name="testers")
+app.add_typer(share_links.app, name="share-links")
 app.command("bundle")(traffic.load_bundle)
 app.command("chat")(conversations.chat)
 app.add_typer(conversations.app, name="conversations")

@@ -62,6 +62,8 @@ def _plan_lines(plan: PlanOut) -> Iterator[str]:
     yield f"  digest {plan.digest}, sequence {plan.expected_seq}"
     if plan.versions_included:
         yield "  with " + "; ".join(f"{v.ref} {v.note}" for v in plan.versions_included)
+    if len(plan.carries) > 1:
+        yield "  with edits by " + ", ".join(f"{c.by_name or c.by} ({c.changes})" for c in plan.carries)
     if plan.takes_back:
         yield f"  takes back {_versions(plan.takes_back)}"
     if plan.running:

@@ -112,9 +112,8 @@ TEMPLATES: Mapping[str, Template] = {
             EnvironmentPlan("live", "Live", promotes_from="pre-release", default_entry=True),
         ),
     ),
-    # Shared drafts come with the parallel-work milestone; until then every draft is private.
-    "parallel": Template("private", (EnvironmentPlan("main", "Main", editable=True, default_entry=True),)),
-    "simple": Template("private", (EnvironmentPlan("production", "Production", editable=True, default_entry=True),)),
+    "parallel": Template("shared", (EnvironmentPlan("main", "Main", editable=True, default_entry=True),)),
+    "simple": Template("shared", (EnvironmentPlan("production", "Production", editable=True, default_entry=True),)),
     "legacy": Template(
         "shared",
         (

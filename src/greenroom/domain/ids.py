@@ -20,6 +20,7 @@ PREFIXES = {
     "environment": "env",
     "release": "rel",
     "draft": "drf",
+    "checkpoint": "chk",
     "conversation": "cnv",
     "test_run": "run",
     "note": "nte",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from greenroom.domain.access import ApiKey, Member, Principal, Session
 from greenroom.domain.canonical import Digest
@@ -153,13 +153,36 @@ class Reading(Protocol):
 
     def find_draft_by_id(self, draft: DraftId) -> Draft | None: ...
     def list_open_drafts(self, environment: EnvironmentId) -> Sequence[Draft]: ...
+    def list_closed_drafts(
+        self,
+        environment: EnvironmentId,
+        owner: PrincipalId | None,
+        limit: int,
+        *,
+        before: DraftId | None = None,
+        since: datetime | None = None,
+        closed_by: Collection[str] | None = None,
+    ) -> Sequence[Draft]:
+        """Returns an owner's closed drafts (None: everybody's), last closed first; `before` is the last one seen.
+
+        `since` keeps those closed then or later, `closed_by` those closed in one of these ways.
+        """
+        ...
+
+    def find_last_revision(self, environment: EnvironmentId, owner: PrincipalId) -> int:
+        """Returns the highest revision that any draft of the owner has or had there, 0 where there was none."""
+        ...
+
     def load_draft_changes(self, draft: DraftId) -> Mapping[Address, DraftChange]: ...
 
     def find_conversation(self, conversation: ConversationId) -> Conversation | None: ...
     def list_conversations(
         self, project: ProjectId, where: ConversationFilter, before: str | None, limit: int
     ) -> Sequence[Conversation]:
-        """Returns conversations, latest start first; `before` is a conversation id."""
+        """Returns conversations, latest start first; `before` is a conversation id.
+
+        A `text` that nobody said costs a look at every turn that the other filters leave: 3 to 5 ms each thousand.
+        """
         ...
 
     def list_turns(self, conversation: ConversationId, after: int, limit: int) -> Sequence[Turn]:
@@ -274,6 +297,10 @@ class Writing(Reading, Protocol):
 
     def set_tags(self, conversation: ConversationId, expected: Sequence[str], tags: Sequence[str]) -> bool:
         """Replaces the tags, if they are still the expected ones. Else False."""
+        ...
+
+    def swap_state(self, conversation: ConversationId, expected: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+        """Replaces the state, of one that has ended too, if it is still the expected one. Else False."""
         ...
 
     def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:

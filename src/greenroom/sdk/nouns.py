@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from greenroom.sdk.checkpoints import Checkpoints
 from greenroom.sdk.connections import Connections
 from greenroom.sdk.content import Content, Kinds
 from greenroom.sdk.conversations import Conversations
@@ -19,8 +20,11 @@ from greenroom.sdk.projects import Projects
 from greenroom.sdk.readiness import Readiness
 from greenroom.sdk.releases import Releases
 from greenroom.sdk.secrets import Secrets
+from greenroom.sdk.share_links import ShareLinks
+from greenroom.sdk.splits import Splits
 from greenroom.sdk.tables import Tables
 from greenroom.sdk.test_runs import TestRuns
+from greenroom.sdk.testers import Testers
 from greenroom.sdk.tickets import Tickets
 from greenroom.sdk.traffic import Bundles, Traffic
 from greenroom.sdk.transcripts import Transcripts
@@ -43,9 +47,13 @@ class Nouns(Noun[S_co]):
         self.merges = Merges(sender)
         self.readiness = Readiness(sender)
         self.drafts = Drafts(sender)
+        self.checkpoints = Checkpoints(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
         self.numbers = Numbers(sender)
+        self.splits = Splits(sender)
+        self.testers = Testers(sender)
+        self.share_links = ShareLinks(sender)
         self.bundles = Bundles(sender)
         self.conversations = Conversations(sender)
         self.transcripts = Transcripts(sender)

@@ -72,10 +72,21 @@ class Projects(Noun[S_co]):
         path: str | None = None,
         mode: Literal["replace", "overlay"] | None = None,
         dry_run: bool = False,
+        revision: int | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> Call[ImportOut]:
-        """Reads a folder, as a zip or tar.gz archive, or (with `path`) one file of it, into the caller's draft."""
-        query = {"format": format, "environment": environment, "path": path, "mode": mode, "dry_run": dry_run}
+        """Reads a folder, as a zip or tar.gz archive, or (with `path`) one file of it, into the caller's draft.
+
+        `revision` is what the caller saw of the draft; without it no edit there is overwritten.
+        """
+        query = {
+            "format": format,
+            "environment": environment,
+            "path": path,
+            "mode": mode,
+            "dry_run": dry_run,
+            "revision": revision,
+        }
         kind = GZIP if archive[:2] == b"\x1f\x8b" else ZIP
         kind = kind if path is None else "application/octet-stream"
         call = write_call(

@@ -9,12 +9,15 @@ from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.services.access import Access
+from greenroom.services.checkpoints import Checkpoints
 from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import Comparisons
 from greenroom.services.connections import Connections
 from greenroom.services.content import Content
 from greenroom.services.conversations import Conversations
 from greenroom.services.deletions import Deletions
+from greenroom.services.discards import Discards
+from greenroom.services.draft_loads import DraftLoads
 from greenroom.services.drafts import Drafts
 from greenroom.services.entries import Entries
 from greenroom.services.environment_changes import EnvironmentChanges
@@ -33,6 +36,7 @@ from greenroom.services.merges import Merges
 from greenroom.services.migrations import Migrations
 from greenroom.services.numbers import Numbers
 from greenroom.services.outside import Reaching
+from greenroom.services.presence import Presence
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
@@ -113,6 +117,10 @@ class Desk:
 
     def _branch(self, most_environments: int) -> None:
         """Makes the verbs of parallel work."""
+        self.draft_loads = DraftLoads(self.work, self.drafts)
+        self.discards = Discards(self.work, self.drafts, self.draft_loads)
+        self.checkpoints = Checkpoints(self.work, self.drafts, self.draft_loads)
+        self.presence = Presence(self.work)
         self.environment_changes = EnvironmentChanges(
             self.work, self.programs, self.environments, self.secrets, most_environments
         )

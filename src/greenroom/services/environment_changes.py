@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from greenroom.domain.canonical import Digest
-from greenroom.domain.drafts import Draft
+from greenroom.domain.drafts import Draft, owner_of_draft
 from greenroom.domain.environments import (
     DraftMode,
     Environment,
@@ -28,6 +28,7 @@ from greenroom.services.programs import Programs
 from greenroom.services.releases import RETRIES, record_release
 from greenroom.services.secrets import Secrets
 from greenroom.services.states import (
+    find_draft,
     load_environment,
     load_project,
     load_served,
@@ -155,7 +156,7 @@ class EnvironmentChanges:
             served = load_served(tx, project, source)
             draft = None
             if wanted.include_draft or isinstance(ref, DraftRef):
-                draft = tx.find_draft(source.id, call.principal.id)
+                draft = find_draft(tx, source, call.principal)
             return _Origin(served.version, served.digest if served.version else None, source, draft)
         state = load_state(tx, project, wanted.clone_from, call.principal, self._work.clock.now(), pointer)
         if state.version is None:
@@ -251,7 +252,7 @@ class EnvironmentChanges:
             origin.draft,
             id=DraftId(self._work.clock.new_id("draft")),
             environment=environment.id,
-            owner=call.principal.id,
+            owner=owner_of_draft(environment, call.principal.id),
             base_seq=1 if origin.draft.base_version == origin.version else 0,
             revision=1,
             started_at=now,

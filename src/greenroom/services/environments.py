@@ -14,7 +14,7 @@ from greenroom.domain.releases import Release, choose_answering
 from greenroom.ports import Reading
 from greenroom.services.numbers import leads_into
 from greenroom.services.splits import find_share
-from greenroom.services.states import load_environment, load_project, load_version
+from greenroom.services.states import find_draft, load_environment, load_project, load_version
 from greenroom.services.work import Call, Work
 
 SPLIT = ("split", "default")
@@ -86,7 +86,7 @@ class Environments:
         """Returns one environment's view inside a transaction."""
         release = tx.find_release(environment.id, environment.seq) if environment.seq else None
         source = tx.find_environment(project.id, environment.promotes_from) if environment.promotes_from else None
-        draft = tx.find_draft(environment.id, call.principal.id) if environment.editable else None
+        draft = find_draft(tx, environment, call.principal) if environment.editable else None
         return EnvironmentView(
             environment,
             is_public(tx, project, environment),

@@ -8,7 +8,6 @@ from typing import Literal
 
 from greenroom.domain.entities import Address, Body
 from greenroom.domain.environments import Environment
-from greenroom.domain.errors import Conflict as Conflicting
 from greenroom.domain.errors import Fault, Invalid, Refused, Stale
 from greenroom.domain.notes import Note, check_note
 from greenroom.domain.projects import Project
@@ -26,9 +25,10 @@ from greenroom.services.environments import ReleaseView, count_running, is_publi
 from greenroom.services.merging import Merged, Sides, merge_sides
 from greenroom.services.plans import Plan, PolicyChoice
 from greenroom.services.programs import Programs
-from greenroom.services.publishing import conflict_to_json, documents_of, parse_resolutions, say_faults
+from greenroom.services.publishing import documents_of
 from greenroom.services.readiness import Readiness
 from greenroom.services.releases import RETRIES, record_release
+from greenroom.services.resolutions import parse_resolutions, refuse_conflicts, say_faults
 from greenroom.services.states import (
     State,
     load_environment,
@@ -346,12 +346,11 @@ def _check_conflicts(merged: Merged, request: MergeRequest, dry_run: bool) -> No
     if not merged.conflicts or dry_run:
         return
     count = len(merged.conflicts)
-    raise Conflicting(
-        "merge_conflicts",
+    raise refuse_conflicts(
+        merged.conflicts,
         f"{count} change{'s' if count > 1 else ''} of {request.source} and {request.target} meet; "
         "settle each with `resolutions`: ours is the target, theirs the source",
-        errors=[Fault(f"/{c.address}/{'/'.join(c.pointer)}", f"{c.kind}", c.id) for c in merged.conflicts],
-        extra={"conflicts": [conflict_to_json(c) for c in merged.conflicts]},
+        {},
     )
 
 

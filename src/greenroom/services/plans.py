@@ -52,6 +52,10 @@ class Plan:
     conflicts: Sequence[Conflict] = ()
     readiness: Sequence[Item] = ()
     """What the environment has and lacks for it; what blocks is refused when it is carried out."""
+    draft_revision: int | None = None
+    """Of a publish: the revision of the draft that was looked at."""
+    carries: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Of a publish: how many entities each person changed, by their id."""
 
     @property
     def from_version(self) -> int | None:
@@ -69,7 +73,7 @@ class PolicyChoice:
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """What a caller says when publishing."""
+    """What a caller says when publishing; `revision` is what they saw of the draft."""
 
     note: str
     details: str = ""
@@ -80,6 +84,7 @@ class PublishRequest:
     taken_back: Choice | None = None
     in_flight: PolicyChoice = field(default_factory=PolicyChoice)
     acknowledged: Sequence[str] = ()
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenroom.domain.canonical import canonical_json
@@ -69,15 +69,30 @@ def check_snapshot(
 
 
 def find_dangling(
-    tx: Reading, project: Project, parent: Snapshot, snapshot: Snapshot, reader: BodyReader, kinds: Registry
+    tx: Reading, project: Project, before: Snapshot, after: Snapshot, reader: BodyReader, kinds: Registry
 ) -> list[Link]:
-    """Returns the links that point nowhere after a change from `parent`; optional ones may do so."""
-    changed = {address for address, _, after in parent.differing(snapshot) if after is not None}
-    removed = {address for address, _, after in parent.differing(snapshot) if after is None}
-    reader.fetch([snapshot[a] for a in changed])
-    users = _find_users(tx, project, removed, snapshot)
-    links = _find_links(changed, removed, users, Entities(snapshot, reader, kinds), kinds)
-    return [link for link in links if link.mention.target not in snapshot and not link.mention.optional]
+    """Returns the links from and to what changed that lead nowhere; optional ones may do so."""
+    links = _find_touched(tx, project, before, after, reader, kinds)
+    return [link for link in links if link.mention.target not in after and not link.mention.optional]
+
+
+def find_broken(
+    tx: Reading, project: Project, before: Snapshot, after: Snapshot, reader: BodyReader, kinds: Registry
+) -> Sequence[Fault]:
+    """Returns the references from and to what changed that lead nowhere, without looking at anything else."""
+    links = _find_touched(tx, project, before, after, reader, kinds)
+    broken, loose = check_links(links, lambda target: target in after, frozenset(kinds))
+    return (*broken, *loose)
+
+
+def _find_touched(
+    tx: Reading, project: Project, before: Snapshot, after: Snapshot, reader: BodyReader, kinds: Registry
+) -> list[Link]:
+    changed = {address for address, _, digest in before.differing(after) if digest is not None}
+    removed = {address for address, _, digest in before.differing(after) if digest is None}
+    reader.fetch([after[a] for a in changed])
+    users = _find_users(tx, project, removed, after)
+    return _find_links(changed, removed, users, Entities(after, reader, kinds), kinds)
 
 
 def _find_links(

@@ -53,6 +53,8 @@ class ImportOut(Out):
     edited: int
     removed: int
     unchanged: int
+    overwritten: list[str] = []
+    """Entities that the draft had changed in another way."""
     dry_run: bool = False
     report: list[ImportRow] = []
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from greenroom.wire.drafts import ConflictOut, ResolutionIn, TakenBackOut
+from greenroom.wire.drafts import CarriedOut, ConflictOut, ResolutionIn, SeenRevision, TakenBackOut
 from greenroom.wire.environments import ArmOut, RunningOut
 from greenroom.wire.model import DigestText, In, Moment, Out, SeenSequence, VersionNumber, WarningOut
 from greenroom.wire.readiness import ReadinessItemOut
@@ -41,7 +41,11 @@ class HotfixIn(In):
 
 
 class PublishIn(InFlightFields):
-    """Publish the caller's draft. `expected_seq` and `confirm` are required in a public environment."""
+    """Publish the caller's draft. `expected_seq` and `confirm` are required in a public environment.
+
+    `revision` is what the caller saw of the draft; required where it holds edits by somebody else and nothing
+    is confirmed.
+    """
 
     note: str
     details: str = ""
@@ -51,6 +55,7 @@ class PublishIn(InFlightFields):
     resolutions: list[ResolutionIn] = []
     taken_back: Literal["leave_out", "bring_back"] | None = None
     acknowledged: list[str] = []
+    revision: SeenRevision | None = None
 
 
 class PromoteIn(InFlightFields):
@@ -119,13 +124,18 @@ class PlanOut(Out):
     rebased: bool = False
     taken_back: TakenBackOut | None = None
     conflicts: list[ConflictOut] = []
+    draft_revision: int | None = None
+    """Of a publish: the revision of the draft that was looked at."""
+    carries: list[CarriedOut] = []
+    """Of a publish: whose edits it would carry."""
 
 
 class PublishOut(Out):
-    """A new version, and its release unless only the version was asked for."""
+    """A new version, its release unless only the version was asked for, and whose edits it carries."""
 
     version: VersionOut
     release: ReleaseOut | None
     rebased: bool = False
     taken_back: TakenBackOut | None = None
     warnings: list[WarningOut] = []
+    carries: list[CarriedOut] = []

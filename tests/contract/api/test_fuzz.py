@@ -19,7 +19,19 @@ from schemathesis.specs.openapi.checks import (
 
 from greenroom.api.app import lay_out
 from tests.conftest import PROFILE
-from tests.support.api import HOME, PREFIX, Stage, archive, fill, fill_data, good, key_of, make_stage, run_tests
+from tests.support.api import (
+    HOME,
+    PREFIX,
+    Stage,
+    archive,
+    fill,
+    fill_data,
+    good,
+    key_of,
+    lay_split,
+    make_stage,
+    run_tests,
+)
 
 ARCHIVES = st.binary(max_size=200) | st.dictionaries(
     st.sampled_from(["greenroom.yaml", "topic/a.yaml", "../b", "agent/main.yaml", "x"]), st.binary(max_size=60)
@@ -63,7 +75,9 @@ def fixed() -> Any:
                 text = {"id": "sauna", "text": "The sauna is hot."}
                 good(await client.post(f"{hotel}/knowledge/documents", json=text))
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
-                Fixed.ids |= await fill_data(client, Fixed.ids)
+                Fixed.ids |= await fill_data(client, Fixed.ids) | await lay_split(client, "hotel")
+                kept = await client.post(f"{hotel}/environments/sandbox/draft/checkpoints", json={"name": "Lunch"})
+                Fixed.ids["checkpoint"] = good(kept)["id"]
                 Fixed.ids["run"] = (await run_tests(client, "hotel", ref="live"))["id"]
                 Fixed.ids["revision"] = good(await client.get(place))["revision"]
 
@@ -86,11 +100,14 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "digest": [ids["digest"]],
         "id": [ids["conversation"]],
         "run": [ids["run"]],
+        "checkpoint": [ids["checkpoint"]],
         "document": ["sauna"],
         "widget": ["default"],
         "table": ["rooms"],
         "tag": ["vip"],
         "ticket": [ids["ticket"]],
+        "tester": [ids["tester"]],
+        "link": [ids["link"]],
     }
 
 

@@ -24,6 +24,8 @@ from tests.support.api import (
     fill,
     fill_data,
     good,
+    in_days,
+    lay_split,
     make_stage,
     nothing_written,
     run_tests,
@@ -54,11 +56,14 @@ MATRIX: dict[str, Row] = {
     "projects.rename": Row("projects.change", {"name": "Renamed"}),
     "projects.delete": Row("projects.delete"),
     "projects.import_folder": Row(
-        "drafts.edit", content=archive({"greenroom.yaml": b"format: 1\n"}), query="environment=sandbox"
+        "drafts.edit",
+        content=archive({"greenroom.yaml": b"format: 1\n"}),
+        query="environment=sandbox&revision={draft_revision}",
     ),
     "projects.export": Row("content.read"),
     "content.list": Row("content.read"),
     "content.load": Row("content.read"),
+    "content.list_history": Row("content.read"),
     "kinds.list": Row("projects.read"),
     "environments.list": Row("projects.read"),
     "environments.load": Row("projects.read"),
@@ -73,7 +78,15 @@ MATRIX: dict[str, Row] = {
     "drafts.load": Row("content.read"),
     "drafts.save": Row("drafts.edit", BREAKFAST, headers=ANY, own={"slug": "new"}),
     "drafts.remove": Row("drafts.edit", headers={"If-Match": "{revision}"}),
-    "drafts.discard": Row("drafts.edit", {"revision": 1}),
+    "drafts.discard": Row("drafts.edit", {"revision": "<draft_revision>"}),
+    "drafts.list_discarded": Row("content.read"),
+    "drafts.restore": Row("drafts.edit", {"discarded_id": "<discarded>"}),
+    "drafts.load_ref": Row("drafts.edit", {"ref": "v1", "revision": "<draft_revision>"}),
+    "drafts.announce": Row("drafts.edit", {"entity": "topic/breakfast"}),
+    "checkpoints.save": Row("drafts.edit", {"name": "Before lunch"}),
+    "checkpoints.list": Row("content.read"),
+    "checkpoints.load": Row("drafts.edit", {"revision": "<draft_revision>"}),
+    "checkpoints.remove": Row("drafts.edit"),
     "drafts.rebase": Row("drafts.edit", {}),
     "releases.list": Row("projects.read"),
     "releases.publish": Row("releases.publish", {"note": "Breakfast was added"}),
@@ -90,6 +103,16 @@ MATRIX: dict[str, Row] = {
     "numbers.add": Row("numbers.manage", {"number": "+442079460009", "default_entry": True}),
     "numbers.change": Row("numbers.manage", {"environment": "live"}, headers={"If-Match": '"1"'}),
     "numbers.remove": Row("numbers.manage", headers={"If-Match": '"1"'}),
+    "splits.load": Row("splits.read"),
+    "splits.set": Row("splits.set", {"shares": [{"environment": "live", "weight": 100}]}, headers={"If-Match": '"1"'}),
+    "splits.list_changes": Row("splits.read"),
+    "splits.explain": Row("conversations.read"),
+    "testers.list": Row("testers.read"),
+    "testers.add": Row("testers.manage", {"environment": "pre-release", "user_id": "bob"}),
+    "testers.remove": Row("testers.manage"),
+    "share_links.list": Row("share_links.read"),
+    "share_links.create": Row("share_links.manage", {"environment": "live", "expires_at": in_days(7)}),
+    "share_links.revoke": Row("share_links.manage"),
     "bundles.load": Row("content.read"),
     "conversations.start": Row("conversations.start", {}),
     "conversations.take_turn": Row("conversations.start", {"text": "hello"}),
@@ -198,9 +221,7 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     widget = {"name": "Chat", "greeting": f"Hello {canary}"}
     good(await client.put(f"{place}/environments/sandbox/draft/widget/default", json=widget, headers=ANY))
     good(await client.post(f"{place}/environments/sandbox/publish", json={"note": f"Breakfast was added {canary}"}))
-    revision = (await client.get(f"{place}/content/topic/breakfast?ref=v2")).headers["etag"]
-    save = f"{place}/environments/sandbox/draft/topic/breakfast"
-    good(await client.put(save, json={**TOPIC, "name": f"Breakfast {canary}"}, headers={"If-Match": revision}))
+    mine = await make_drafts(client, project, {**TOPIC, "name": f"Breakfast {canary}"})
     entity = await client.get(f"{place}/content/topic/late-checkout?ref=live")
     environments = good(await client.get(f"{place}/environments"))["items"]
     for path in ("secrets/KEY", "secrets/KEY/overrides/sandbox/live"):
@@ -214,7 +235,7 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     number = {"number": "+442079460000", "environment": "sandbox", "label": f"Desk {canary}"}
     good(await client.post(f"{place}/numbers", json=number))
     run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
-    data = await fill_data(client, ids, canary)
+    data = await fill_data(client, ids, canary) | await lay_split(client, project, canary)
     return {
         **ids,
         "revision": entity.headers["etag"],
@@ -230,7 +251,25 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
         "id": ids["conversation"],
         "environment_id": environments[0]["id"],
         "run": run["id"],
+        **mine,
         **data,
+    }
+
+
+async def make_drafts(client: httpx2.AsyncClient, project: str, breakfast: dict[str, Any]) -> dict[str, str]:
+    """Gives the caller a discarded draft, an open one with one change, and a checkpoint of it."""
+    place = f"{PREFIX}/projects/{project}"
+    draft = f"{place}/environments/sandbox/draft"
+    new = {**BREAKFAST, "name": breakfast["name"]}
+    saved = good(await client.put(f"{draft}/topic/discarded", json=new, headers=ANY))
+    gone = good(await client.post(f"{draft}/discard", json={"revision": saved["draft_revision"]}))
+    revision = (await client.get(f"{place}/content/topic/breakfast?ref=v2")).headers["etag"]
+    saved = good(await client.put(f"{draft}/topic/breakfast", json=breakfast, headers={"If-Match": revision}))
+    kept = good(await client.post(f"{draft}/checkpoints", json={"name": breakfast["name"]}))
+    return {
+        "discarded": gone["discarded_id"],
+        "checkpoint": kept["id"],
+        "draft_revision": str(saved["draft_revision"]),
     }
 
 
@@ -238,21 +277,30 @@ async def ask(client: httpx2.AsyncClient, operation: Operation, ids: dict[str, s
     row = MATRIX[operation.id]
     path = operation.path.format(**ids)
     headers = {name: value.format(**ids) for name, value in row.headers.items()}
+    query = row.query.format(**ids)
     if row.json is not None:
-        return await client.request(operation.method, f"{path}?{row.query}", json=row.json, headers=headers)
-    return await client.request(operation.method, f"{path}?{row.query}", content=row.content, headers=headers)
+        body = {name: fill_in(value, ids) for name, value in row.json.items()}
+        return await client.request(operation.method, f"{path}?{query}", json=body, headers=headers)
+    return await client.request(operation.method, f"{path}?{query}", content=row.content, headers=headers)
 
 
-async def draft_of(client: httpx2.AsyncClient, stage: Stage, role: str, ids: dict[str, str]) -> None:
-    """Gives a role a draft of its own with one change, where it may have one."""
+PATHS_OF_OTHERS = ("project", "project_id", "digest", "id", "environment_id", "run", "tester", "link", "checkpoint")
+
+
+def fill_in(value: Any, ids: dict[str, str]) -> Any:
+    """Returns what a field of a row says: `<name>` is an id, or the number that it is."""
+    if not (isinstance(value, str) and value.startswith("<")):
+        return value
+    found = ids[value.strip("<>")]
+    return int(found) if found.isdigit() else found
+
+
+async def draft_of(stage: Stage, role: str, ids: dict[str, str]) -> dict[str, str]:
+    """Gives a role drafts of its own, where it may have some."""
     if ROLES.index(role) < ROLES.index("editor"):
-        return
-    revision = (
-        await client.get(f"{PREFIX}/projects/{ids['project'].removesuffix('-old')}/content/topic/breakfast?ref=v2")
-    ).headers["etag"]
+        return {}
     async with stage.client(role) as own:
-        place = f"{PREFIX}/projects/{ids['project'].removesuffix('-old')}/environments/sandbox/draft/topic/breakfast"
-        good(await own.put(place, json={**BREAKFAST, "content": role}, headers={"If-Match": revision}))
+        return await make_drafts(own, ids["project"].removesuffix("-old"), {**BREAKFAST, "content": role})
 
 
 @pytest.mark.parametrize("operation", CLOSED, ids=IDS)
@@ -263,7 +311,7 @@ async def test_the_lowest_role_that_may_can_and_the_one_below_cannot(operation: 
     async with stage.client() as owner, stage.client(role) as allowed:
         ids = {**await set_up(owner, "hotel"), **row.own}
         if role != "owner":
-            await draft_of(owner, stage, role, ids)
+            ids |= await draft_of(stage, role, ids)
         if role != "viewer":
             async with stage.client(ROLES[ROLES.index(role) - 1]) as below, nothing_written(stage):
                 refused = await ask(below, operation, ids)
@@ -289,7 +337,7 @@ def mixtures(ids: dict[str, str], foreign: dict[str, str]) -> Iterator[dict[str,
     """Yields path values of which at least one names something of the other workspace."""
     yield {**ids, **foreign}
     yield {**ids, **foreign, "project": foreign["project_id"]}
-    for name in ("digest", "id", "run"):
+    for name in ("digest", "id", "run", "tester", "link", "checkpoint"):
         yield {**ids, name: foreign[name]}
     yield {**ids, "alias": foreign["environment_id"]}
 
@@ -302,7 +350,7 @@ async def test_ids_of_another_workspace_name_nothing(hot: bool) -> None:
         # Their bundle lies ready for them, so that only the question whose it is keeps it from us.
         good(await stranger.get(f"{PREFIX}/projects/theirs/bundles/{theirs['digest']}"))
         ours = await set_up(owner, "hotel")
-        foreign = {name: theirs[name] for name in ("project", "project_id", "digest", "id", "environment_id", "run")}
+        foreign = {name: theirs[name] for name in PATHS_OF_OTHERS}
         asked = 0
         for operation in CLOSED:
             ids = {**ours, **MATRIX[operation.id].own}

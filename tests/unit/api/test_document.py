@@ -24,6 +24,7 @@ POST /projects/{project}/import
 GET /projects/{project}/export
 GET /projects/{project}/content
 GET /projects/{project}/content/{kind}/{slug}
+GET /projects/{project}/content/{kind}/{slug}/history
 GET /projects/{project}/kinds
 POST /projects/{project}/migrate
 GET /projects/{project}/aliases
@@ -38,6 +39,14 @@ GET /projects/{project}/environments/{alias}/draft
 PUT /projects/{project}/environments/{alias}/draft/{kind}/{slug}
 DELETE /projects/{project}/environments/{alias}/draft/{kind}/{slug}
 POST /projects/{project}/environments/{alias}/draft/discard
+GET /projects/{project}/environments/{alias}/draft/discarded
+POST /projects/{project}/environments/{alias}/draft/restore
+POST /projects/{project}/environments/{alias}/draft/load
+POST /projects/{project}/environments/{alias}/draft/presence
+POST /projects/{project}/environments/{alias}/draft/checkpoints
+GET /projects/{project}/environments/{alias}/draft/checkpoints
+POST /projects/{project}/environments/{alias}/draft/checkpoints/{checkpoint}/load
+DELETE /projects/{project}/environments/{alias}/draft/checkpoints/{checkpoint}
 POST /projects/{project}/environments/{alias}/draft/rebase
 POST /projects/{project}/environments/{alias}/publish
 POST /projects/{project}/environments/{alias}/promote
@@ -53,6 +62,16 @@ POST /projects/{project}/numbers
 GET /projects/{project}/numbers/{phone}
 PATCH /projects/{project}/numbers/{phone}
 DELETE /projects/{project}/numbers/{phone}
+GET /projects/{project}/split
+PUT /projects/{project}/split
+GET /projects/{project}/split/history
+GET /conversations/{id}/why
+GET /projects/{project}/testers
+POST /projects/{project}/testers
+DELETE /projects/{project}/testers/{tester}
+GET /projects/{project}/share-links
+POST /projects/{project}/share-links
+DELETE /projects/{project}/share-links/{link}
 GET /projects/{project}/bundles/{digest}
 POST /projects/{project}/conversations
 GET /projects/{project}/conversations
@@ -178,7 +197,9 @@ def test_every_write_takes_an_idempotency_key_and_no_read_does(document: dict[st
 
 def test_release_operations_can_be_tried_without_effect(document: dict[str, Any]) -> None:
     for place, operation in operations(document).items():
-        if place.endswith(("/publish", "/promote", "/rollback", "{project}/import")):
+        if place.endswith(
+            ("/publish", "/promote", "/rollback", "{project}/import", "PUT /api/v1/projects/{project}/split")
+        ):
             assert "dry_run" in {parameter["name"] for parameter in operation["parameters"]}, place
 
 

@@ -53,14 +53,18 @@ def test_the_tree_holds_what_was_promised() -> None:
     flat = (
         "login status import export publish promote rollback merge releases readiness compare diff resolve bundle chat"
     )
-    flat += " history"
+    flat += " history why"
     deep = {
         "projects": "list create show rename delete migrate",
-        "content": "list show",
+        "content": "list show history",
         "env": "list show create clone rename change delete aliases",
-        "draft": "show set remove discard rebase",
+        "draft": "show set remove discard discarded restore load announce rebase checkpoint",
+        "draft checkpoint": "save list load remove",
         "versions": "list show mark",
         "conversations": "list show end replay",
+        "split": "show set history",
+        "testers": "list add remove",
+        "share-links": "list create revoke",
         "widgets": "show",
         "knowledge": "add list show remove sources sync search",
         "review": "show tag untag tags note rate",
@@ -76,6 +80,7 @@ def test_the_tree_holds_what_was_promised() -> None:
         "test": "run show list cancel",
     }
     promised = {*flat.split(), *["serve", "demo", "migrate", "backup", "restore"], *deep}
+    promised |= {"init", "pull", "push", "validate"}
     promised |= {f"{noun} {verb}" for noun, verbs in deep.items() for verb in verbs.split()}
     assert found == promised
 

@@ -119,6 +119,36 @@ class MemoryReading(RecordReading):
         found = [d for d in self._rows.drafts.rows() if d.environment == environment and d.closed_at is None]
         return tuple(sorted(found, key=lambda draft: (draft.started_at, draft.id), reverse=True))
 
+    def list_closed_drafts(
+        self,
+        environment: EnvironmentId,
+        owner: PrincipalId | None,
+        limit: int,
+        *,
+        before: DraftId | None = None,
+        since: datetime | None = None,
+        closed_by: Collection[str] | None = None,
+    ) -> Sequence[Draft]:
+        found = [
+            (draft.closed_at, draft.id, draft)
+            for draft in self._rows.drafts.rows()
+            if draft.environment == environment
+            and owner in {None, draft.owner}
+            and draft.closed_at is not None
+            and (since is None or draft.closed_at >= since)
+            and (closed_by is None or draft.closed_by in closed_by)
+        ]
+        if before is not None:
+            border = self._rows.drafts.find(before)
+            if border is None or border.closed_at is None or border.environment != environment:
+                return ()
+            found = [each for each in found if each[:2] < (border.closed_at, border.id)]
+        return _first((draft for _, _, draft in sorted(found, key=lambda each: each[:2], reverse=True)), limit)
+
+    def find_last_revision(self, environment: EnvironmentId, owner: PrincipalId) -> int:
+        found = (d for d in self._rows.drafts.rows() if d.environment == environment and d.owner == owner)
+        return max((draft.revision for draft in found), default=0)
+
     def load_draft_changes(self, draft: DraftId) -> Mapping[Address, DraftChange]:
         found = [(a, change) for (where, a), change in self._rows.draft_changes.items() if where == draft]
         return dict(sorted(found, key=lambda pair: str(pair[0])))

@@ -79,6 +79,14 @@ _LIST_OPEN_DRAFTS = _DRAFTS.where(d.environment == _ENVIRONMENT, d.closed_at.is_
     d.started_at.desc(), d.id.desc()
 )
 _FIND_DRAFT = _LIST_OPEN_DRAFTS.where(d.owner == bindparam("w_owner"))
+_CLOSED_DRAFTS = (
+    _DRAFTS.where(d.environment == _ENVIRONMENT, d.closed_at.is_not(None))
+    .order_by(d.closed_at.desc(), d.id.desc())
+    .limit(_LIMIT)
+)
+_FIND_LAST_REVISION = _DRAFTS.where(d.environment == _ENVIRONMENT, d.owner == bindparam("w_owner")).with_only_columns(
+    func.max(d.revision)
+)
 _LOAD_DRAFT_CHANGES = (
     select(t.draft_changes)
     .where(t.draft_changes.c.workspace == WORKSPACE, t.draft_changes.c.draft == bindparam("w_draft"))
@@ -233,6 +241,35 @@ class SqlReading(RecordReading):
 
     def list_open_drafts(self, environment: EnvironmentId) -> Sequence[Draft]:
         return tuple(map(r.draft_from_row, self._work.all(_LIST_OPEN_DRAFTS, w_environment=environment)))
+
+    def list_closed_drafts(
+        self,
+        environment: EnvironmentId,
+        owner: PrincipalId | None,
+        limit: int,
+        *,
+        before: DraftId | None = None,
+        since: datetime | None = None,
+        closed_by: Collection[str] | None = None,
+    ) -> Sequence[Draft]:
+        query = _CLOSED_DRAFTS
+        if owner is not None:
+            query = query.where(d.owner == owner)
+        if since is not None:
+            query = query.where(d.closed_at >= r.to_us(since))
+        if closed_by is not None:
+            query = query.where(d.closed_by.in_(sorted(closed_by)))
+        if before is not None:
+            border = self._work.first(_FIND_DRAFT_BY_ID, w_id=before)
+            if border is None or border["closed_at"] is None or border["environment"] != environment:
+                return ()
+            query = query.where(tuple_(d.closed_at, d.id) < tuple_(border["closed_at"], border["id"]))
+        found = self._work.all(query, w_environment=environment, w_limit=max(limit, 0))
+        return tuple(map(r.draft_from_row, found))
+
+    def find_last_revision(self, environment: EnvironmentId, owner: PrincipalId) -> int:
+        row = self._work.first(_FIND_LAST_REVISION, w_environment=environment, w_owner=owner)
+        return 0 if row is None else next(iter(row.values())) or 0
 
     def load_draft_changes(self, draft: DraftId) -> Mapping[Address, DraftChange]:
         found = map(r.draft_change_from_row, self._work.all(_LOAD_DRAFT_CHANGES, w_draft=draft))
