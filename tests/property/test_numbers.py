@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from greenroom.domain import numbers
 from greenroom.domain.environments import Environment
-from greenroom.domain.errors import GreenroomError
+from greenroom.domain.errors import Conflict, GreenroomError, Invalid, NotFound, Refused
 from greenroom.domain.ids import EnvironmentId, ProjectId
-from greenroom.domain.numbers import Number, SipRule, check_number, decide_entry, find_e164
+from greenroom.domain.numbers import Match, Number, SipRule, check_number, decide_entry, find_e164
 from greenroom.services.conversations import Beginning
 from greenroom.services.numbers import NumberChange, WantedRule
 from greenroom.services.plans import PromoteRequest, PublishRequest
@@ -35,7 +35,8 @@ def environment(id_: str, internal: bool) -> Environment:
 places = st.tuples(*[st.booleans()] * len(IDS)).map(
     lambda flags: {id_: environment(id_, flag) for id_, flag in zip(IDS, flags, strict=True)}
 )
-matched = st.sampled_from(["exact", "prefix", "one_of"])
+matches: tuple[Match, ...] = ("exact", "prefix", "one_of")
+matched = st.sampled_from(matches)
 texts = st.sampled_from(VALUES)
 sent = st.dictionaries(st.sampled_from([*HEADERS, "x-test"]), texts, max_size=3)
 
@@ -145,9 +146,15 @@ class House:
     def __init__(self, story: Story) -> None:
         self.story = story
         self.calls = 0
+        self.said: set[str] = set()
+        """What was refused."""
 
     async def do(self, doing: str, name: str, given: Any) -> None:
         verbs, call = self.story.desk.numbers, self.story.call()
+        refusals: tuple[type[GreenroomError], ...] = (NotFound, Invalid, Conflict)
+        if doing == "call":
+            # Only two things may be said to a caller: no such number, and a rule that would lead outside.
+            refusals = (NotFound, Refused)
         try:
             if doing == "add":
                 await verbs.add(call, "hotel", name, replace(given, environment=given.environment or ""))
@@ -161,8 +168,8 @@ class House:
                 await self.turn(name, given)
             else:
                 await self.ring(name, given)
-        except GreenroomError:
-            return
+        except refusals as refused:
+            self.said.add(f"{doing} {refused.code}")
 
     async def turn(self, alias: str, internal: bool) -> None:
         def work(tx: Any) -> None:
@@ -176,9 +183,8 @@ class House:
     async def ring(self, phone: str, headers: Mapping[str, str]) -> None:
         desk, call = self.story.desk, self.story.call()
         held = await desk.numbers.load(call, "hotel", phone)
+        resolved = await desk.traffic.resolve(call, "hotel", "ada", None, number=phone)
         view, _ = await desk.conversations.start(call, "hotel", Beginning(called=phone, sip_headers=headers))
-        await desk.traffic.refresh()
-        resolved = desk.traffic.decide(call.workspace, "hotel", "ada", None, phone)
         listed = {each.environment.alias: each for each in await desk.environments.list(call, "hotel")}
         self.calls += 1
         if held.number.environment and listed[held.alias].environment.internal:
@@ -210,5 +216,10 @@ def test_whatever_is_assigned_ruled_and_turned_a_call_of_an_internal_number_stay
         for phone in PHONES:
             for headers in ({}, {"X-Test": "a"}, {"X-Line": "b", "X-Test": "ab"}):
                 await house.do("call", phone, headers)
+        # Only two things may be said to a caller: no such number, and a rule that would lead outside.
+        assert {said for said in house.said if said.startswith("call ")} <= {
+            "call number_not_found",
+            "call internal_number",
+        }
 
     asyncio.run(play())

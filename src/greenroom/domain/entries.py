@@ -34,7 +34,10 @@ class Past:
 
 def explain(past: Past) -> list[str]:
     """Returns in sentences why a conversation is where it is."""
-    said = [_say_entry(past)]
+    number = past.entry.get("number")
+    follows = number is not None and past.entry.get("by") != "number"
+    said = [f"It called {number}, which follows the default entry."] if follows else []
+    said.append(_say_entry(past))
     if past.change is not None and past.entry.get("by") == "split":
         said += _say_slot(past, past.change)
     if past.ref is None:
@@ -54,7 +57,8 @@ def _say_entry(past: Past) -> str:
             return f"By {who} it was with a tester, and testers of {alias} were led there past the split."
         case "number":
             rule = "" if entry.get("rule") is None else f", by its SIP rule {int(entry['rule']) + 1}"
-            return f"It called {entry.get('number')}, which leads to {alias}{rule}."
+            where = alias if past.ref is None else f"{past.ref} as a test, in the context of {alias}"
+            return f"It called {entry.get('number')}, which leads to {where}{rule}."
         case "share_link":
             return f"It came by the share link {entry.get('link')}, which leads to {alias} past the split."
         case "default":

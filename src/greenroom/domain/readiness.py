@@ -117,7 +117,7 @@ def _look_at_secrets(needs: Sequence[Need], target: Target) -> Iterable[Item]:
     missing = {name: used for name, used in sorted(users.items()) if _lacks(name, used, target)}
     for name, used in missing.items():
         by = say_names([str(need.address) for need in used])
-        message = f"the secret {name}, which {by} needs, has no value in {target.alias}"
+        message = f"the secret {name}, needed by {by}, has no value in {target.alias}"
         where = f"`secrets override {name} --env {target.alias} --side live`"
         fix = f"set it: `secrets set {name}` for the whole project, or {where} there alone"
         yield Item("secret_missing", "blocked", message, fix, used[0].address, used[0].pointer)

@@ -23,12 +23,14 @@ from greenroom.domain.splits import format_weight
 from greenroom.ports import Reading, Writing
 from greenroom.services.drafts import Drafts
 from greenroom.services.environments import count_running, is_public
+from greenroom.services.numbers import NOUN as NUMBER
+from greenroom.services.numbers import check_handover, hand_over, list_affected
 from greenroom.services.plans import PolicyChoice
 from greenroom.services.splits import KEY, find_share, name_environments, return_share, say_change
 from greenroom.services.states import hold_project, load_environment, load_project
 from greenroom.services.work import Call, Work
 
-MOVABLE_NOUNS = {"number": "number", "tester": "tester", "share_link": "share link"}
+MOVABLE_NOUNS = {NUMBER: "number", "tester": "tester", "share_link": "share link"}
 """Records that belong to an environment and can lead to another one."""
 _LISTED = 50
 _MOST = 10_000
@@ -107,6 +109,8 @@ class Deletions:
         """
         check_sequence(environment, request.expected_seq, required=not dry_run)
         target = _find_target(tx, project, environment, request.move_to, will_serve=merging)
+        if target is not None:
+            check_handover(tx, project, environment, target)
         in_flight = _decide_policy(request.in_flight, self._work.clock.now())
         settled = in_flight is not None or target is not None
         dependants = find_dependants(tx, project, environment, self._work.clock.now())
@@ -156,7 +160,8 @@ class Deletions:
     def _hand_over(
         self, tx: Writing, call: Call, project: Project, environment: Environment, target: Environment
     ) -> None:
-        for noun in MOVABLE_NOUNS:
+        hand_over(tx, project, environment, target, self._work.clock.now())
+        for noun in sorted(MOVABLE_NOUNS.keys() - {NUMBER}):
             for record in list_owned(tx, project, noun, environment):
                 tx.put_record(_lead_to(record, environment, target, self._work.clock.now()))
         for other in tx.list_environments(project.id):
@@ -188,6 +193,11 @@ def find_dependants(tx: Reading, project: Project, environment: Environment, now
         names = ", ".join(str(r.body.get("label") or r.key) for r in records[:_LISTED])
         if records:
             found.append(Dependant(said, names, True, f"name with move_to where it goes: {said}", len(records)))
+    _, ruled = list_affected(tx, project.id, environment.id)
+    if ruled:
+        names = ", ".join(record.key for record in ruled[:_LISTED])
+        remedy = "name with move_to where they lead instead, or change the rules"
+        found.append(Dependant("rules of numbers", names, True, remedy, len(ruled)))
     for other in tx.list_environments(project.id):
         if other.promotes_from == environment.id:
             found.append(Dependant("promotion to", other.alias, True, "name with move_to the step before it"))

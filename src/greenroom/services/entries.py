@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -107,9 +107,11 @@ def enter(
     if way is not None and way.environment:
         return Entered(load_environment(tx, project, way.environment), entry_of(begin.called or "", way))
     tested = find_tester(tx, workspace, project, begin.user_id, begin.caller)
+    entered = _follow_split(tx, project, begin, id_) if tested is None else None
     if tested is not None:
-        return Entered(tested[1], {"by": "tester", "key": tested[0].kind})
-    return _follow_split(tx, project, begin, id_)
+        entered = Entered(tested[1], {"by": "tester", "key": tested[0].kind})
+    assert entered is not None, "one of them led somewhere"
+    return entered if way is None else replace(entered, entry={**entry_of(begin.called, way), **entered.entry})
 
 
 def _follow_split(tx: Reading, project: Project, begin: Beginning, id_: ConversationId) -> Entered:

@@ -192,6 +192,55 @@ def leads_into(tx: Reading, project: ProjectId, environment: str) -> bool:
     return bool(tx.list_records(project, NOUN, containing=(environment,), limit=1))
 
 
+def list_affected(tx: Reading, project: ProjectId, environment: str) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Returns the numbers that are assigned to an environment, and the others of which a rule leads there."""
+    records = tx.list_records(project, NOUN, limit=MOST)
+    own = [record for record in records if record.owner == environment]
+    return own, [record for record in records if record.owner != environment and _leads_to(record, environment)]
+
+
+def check_handover(tx: Reading, project: Project, environment: Environment, target: Environment) -> None:
+    """Refuses to hand an environment's numbers to another one where that would lead a test number to the public.
+
+    Raises Refused `internal_number`.
+    """
+    own, ruled = list_affected(tx, project.id, environment.id)
+    if own and environment.internal and not target.internal:
+        message = (
+            f"{own[0].key} is a test number of {environment.alias}, which is internal: it does not go to "
+            f"{target.alias} by itself; assign it or remove it first"
+        )
+        raise Refused("internal_number", message, errors=[Fault("/move_to", message)])
+    places = _environments(tx, project)
+    for record in (*own, *ruled):
+        try:
+            check_number(_moved(number_of(record), environment, target), places)
+        except Invalid as wrong:
+            detail = f"{wrong.detail}; change its rules first"
+            raise Refused("internal_number", detail, errors=[Fault("/move_to", detail)]) from None
+
+
+def hand_over(tx: Writing, project: Project, environment: Environment, target: Environment, now: datetime) -> None:
+    """Assigns an environment's numbers to another one, and leads the rules there that led to it."""
+    own, ruled = list_affected(tx, project.id, environment.id)
+    for record in (*own, *ruled):
+        number = _moved(number_of(record), environment, target)
+        tx.put_record(_record(project, number, record.at, now, str(record.body["by"]), record.revision + 1))
+
+
+def _leads_to(record: Record, environment: str) -> bool:
+    return any(rule["environment"] == environment for rule in record.body["sip_rules"])
+
+
+def _moved(number: Number, environment: Environment, target: Environment) -> Number:
+    rules = tuple(
+        replace(rule, environment=str(target.id)) if rule.environment == environment.id else rule
+        for rule in number.rules
+    )
+    where = str(target.id) if number.environment == environment.id else number.environment
+    return replace(number, environment=where, rules=rules)
+
+
 def number_of(record: Record) -> Number:
     """Returns the number that a record holds."""
     rules = tuple(

@@ -60,6 +60,7 @@ class Readiness:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._needs: dict[tuple[Address, Digest], tuple[Need, ...]] = {}
+        self._shards: dict[Digest, tuple[Need, ...]] = {}
 
     async def check(self, call: Call, slug: str, alias: str, number: int | None = None) -> ReadinessView:
         """Returns how ready an environment is for a version: by default what the step before it serves, else its own.
@@ -97,15 +98,21 @@ class Readiness:
         return decide_readiness(needs, _look(tx, project, place, needs, version, self._work.clock.now()))
 
     def _find_needs(self, snapshot: Snapshot, reader: BodyReader) -> Sequence[Need]:
-        if len(self._needs) > MOST_KEPT:
+        if len(self._needs) + len(self._shards) > MOST_KEPT:
             self._needs.clear()
-        kept = {pair: self._needs.get(pair) for pair in snapshot.items()}
-        unknown = [pair for pair, needs in kept.items() if needs is None]
-        reader.fetch({digest for _, digest in unknown})
-        fresh = {pair: self._needs_of(*pair, reader) for pair in unknown}
+            self._shards.clear()
+        kept = [self._shards.get(digest) for digest in snapshot.shard_digests]
+        changed = [index for index, needs in enumerate(kept) if needs is None]
+        # Asked once and held: another thread may forget everything meanwhile.
+        known = {pair: self._needs.get(pair) for index in changed for pair in snapshot.shards[index].items()}
+        reader.fetch({digest for (_, digest), needs in known.items() if needs is None})
+        fresh = {pair: self._needs_of(*pair, reader) for pair, needs in known.items() if needs is None}
         self._needs.update(fresh)
-        found = [need for pair, needs in kept.items() for need in (fresh[pair] if needs is None else needs)]
-        return sorted(found, key=lambda need: (need.address, need.pointer))
+        for index in changed:
+            pairs = snapshot.shards[index].items()
+            found = tuple(need for pair in pairs for need in fresh.get(pair) or known[pair] or ())
+            kept[index] = self._shards[snapshot.shard_digests[index]] = found
+        return sorted((need for each in kept for need in each or ()), key=lambda need: (need.address, need.pointer))
 
     def _needs_of(self, address: Address, digest: Digest, reader: BodyReader) -> tuple[Need, ...]:
         kind = self._work.kinds.get(address.kind)

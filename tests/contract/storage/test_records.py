@@ -130,3 +130,23 @@ async def test_a_portion_of_many_records_is_one_query_by_an_index(store: Store) 
     await put(store, *(record(f"row-{n:04}", owner=f"table-{n % 7}") for n in range(700)))
     found = await store.read(A, lambda t: t.list_records(P, "table_row", owner="table-3", after="row-0100", limit=2))
     assert [each.key for each in found] == ["row-0101", "row-0108"]
+
+
+async def test_a_key_is_found_in_all_projects_of_the_workspace_and_in_no_other(store: Store) -> None:
+    await make_project(store)
+    second, foreign = project(2), project(3)
+    await store.write(A, lambda t: t.insert_project(second, environments(second)))
+    await store.write(B, lambda t: t.insert_project(foreign, environments(foreign)))
+    await put(store, record("+44", "number"), record("+44", "number", project=second.id), record("+44"))
+    await put(store, record("+45", "number"))
+    await store.write(B, lambda t: t.put_record(record("+44", "number", project=foreign.id)))
+
+    async def owners(key: str) -> list[str]:
+        found = await store.read(A, lambda t: t.find_records_anywhere("number", key))
+        assert {each.key for each in found} <= {key}
+        return [each.project for each in found]
+
+    assert await owners("+44") == [P, second.id]
+    assert await owners("+45") == [P]
+    assert await owners("+46") == []
+    assert await owners("+\0") == []

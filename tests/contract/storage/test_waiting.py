@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from greenroom.domain.records import ANNOUNCED
 from greenroom.ports import Store
 from greenroom.storage.sql import open_store
 from tests.contract.storage.samples import (
@@ -21,6 +22,7 @@ from tests.contract.storage.samples import (
     event,
     make_project,
     member,
+    record,
     replayed,
     session,
     turn,
@@ -110,6 +112,42 @@ async def test_a_commit_through_another_store_is_heard_of(sql_store: Store, url:
         await other.write(A, lambda t: t.insert_conversation(conversation()))
     assert await waiting
     await other.close()
+
+
+@pytest.mark.parametrize("noun", sorted(ANNOUNCED))
+async def test_a_record_that_traffic_depends_on_is_heard_of_at_once(sql_store: Store, url: str, noun: str) -> None:
+    await make_project(sql_store)
+    other = await open_store(url)
+    made = record("+442079460000", noun, "env_live_1")
+    doing = [
+        lambda t: t.put_record(made),
+        lambda t: t.delete_record(made.project, noun, made.key),
+        lambda t: t.put_record(made, 0),
+        lambda t: t.delete_records(made.project, noun, "env_live_1"),
+    ]
+    for work in doing:
+        await quiet(sql_store)
+        waiting = asyncio.create_task(hears(sql_store))
+        await asyncio.sleep(0.05)
+        await other.write(A, work)
+        assert await waiting
+    await other.close()
+
+
+@pytest.mark.parametrize("noun, told", [("number", True), ("ticket", False)])
+async def test_other_records_leave_those_who_wait_alone(store: Store, noun: str, told: bool) -> None:
+    await make_project(store)
+    await quiet(store)
+    waiting = asyncio.create_task(store.wait_for_change(0.6))
+    await asyncio.sleep(0.05)
+    await store.write(A, lambda t: t.put_record(record("key", noun)))
+    assert await waiting is told
+    # What was told once is not told again by the next quiet write.
+    await quiet(store)
+    waiting = asyncio.create_task(store.wait_for_change(0.6))
+    await asyncio.sleep(0.05)
+    await store.write(A, lambda t: t.put_record(record("key", "ticket")))
+    assert not await waiting
 
 
 @pytest.fixture

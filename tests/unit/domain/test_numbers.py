@@ -19,7 +19,7 @@ def environment(id_: str, *, internal: bool) -> Environment:
 
 
 LIVE, SANDBOX, STAGING = (environment(name, internal=name != "live") for name in ("live", "sandbox", "staging"))
-PLACES = {each.id: each for each in (LIVE, SANDBOX, STAGING)}
+PLACES = {str(each.id): each for each in (LIVE, SANDBOX, STAGING)}
 DESK = "+442079460000"
 TEST = SipRule("X-Test", "exact", ("yes",), "sandbox")
 
