@@ -18,9 +18,9 @@ from greenroom.domain.splits import WHOLE, Decider, format_weight
 from greenroom.domain.testers import PERSON_KINDS, hash_person
 from greenroom.ports import Clock, Reading, Store
 from greenroom.services.programs import Programs
-from greenroom.services.share_links import check_token, load_open
+from greenroom.services.share_links import check_token, load_links
 from greenroom.services.splits import find_split
-from greenroom.services.testers import load_all
+from greenroom.services.testers import load_places
 from greenroom.services.work import Call
 
 
@@ -265,8 +265,8 @@ def _read_rules(tx: Reading, project: Project, environments: Mapping[str, Pointe
         pointer = environments.get(place)
         return None if pointer is None else _lead(pointer, f"{why}, led past the split")
 
-    testers = load_all(tx, project.id).items()
-    links = load_open(tx, project.id).items()
+    testers = load_places(tx, project.id).items()
+    links = load_links(tx, project.id).items()
     return Rules(
         _read_entry(tx, project, environments),
         {key: led for key, place in testers if (led := lead(place, "a tester")) is not None},
