@@ -43,7 +43,7 @@ from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
 from greenroom.services.outbox import Outbox
 from greenroom.services.sealing import Retention
-from greenroom.services.sweeps import collect_everywhere
+from greenroom.services.sweeps import collect_everywhere, forget_test_runs
 from greenroom.settings import Settings, hand_down, keep_secret_key, read_settings
 from greenroom.storage.sql import backup as write_backup
 from greenroom.storage.sql import migrate as migrate_database
@@ -92,7 +92,8 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
     try:
         clock = SystemClock()
         reachable = _reach(settings, clock)
-        desk = Desk(store, clock, KINDS, READERS, reachable, find_embedder(settings.embeddings))
+        embedder = find_embedder(settings.embeddings)
+        desk = Desk(store, clock, KINDS, READERS, reachable, embedder, settings.most_environments)
         owner = await desk.access.found_workspace(settings.bootstrap_key)
         await desk.secrets.check_sealed()
         await desk.traffic.refresh()
@@ -100,7 +101,9 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         following = [
             asyncio.create_task(desk.traffic.follow(stop, _report)),
             asyncio.create_task(outbox.follow(stop, _report)),
-            asyncio.create_task(_sweep(desk, Retention(store, clock, settings.raw_retention_days))),
+            asyncio.create_task(
+                _sweep(desk, Retention(store, clock, settings.raw_retention_days), settings.test_runs_kept)
+            ),
             asyncio.create_task(_sync(desk)),
         ]
         api = build_api(desk)
@@ -112,6 +115,7 @@ async def build(settings: Settings) -> AsyncIterator[Built]:
         await asyncio.gather(*following, return_exceptions=True)
         if desk is not None:
             await desk.test_runs.close()
+            await desk.evaluations.close()
             await desk.syncs.close()
         if reachable is not None:
             await _let_go(reachable)
@@ -145,13 +149,14 @@ async def _let_go(reachable: Reachable) -> None:
             await part.close()
 
 
-async def _sweep(desk: Desk, retention: Retention) -> None:
+async def _sweep(desk: Desk, retention: Retention, test_runs_kept: int) -> None:
     """Forgets what is over, at the start and every hour."""
     while True:
         try:
             await desk.access.forget_expired()
             await retention.forget_raw()
             await collect_everywhere(desk.store, desk.clock)
+            await forget_test_runs(desk.store, desk.clock, test_runs_kept)
         except (Unavailable, OSError) as wrong:
             _report(wrong)
         await asyncio.sleep(3600)

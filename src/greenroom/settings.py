@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from greenroom.domain.environments import MOST_ENVIRONMENTS
 from greenroom.domain.errors import Fault, Invalid
 
 PREFIX = "GREENROOM_"
@@ -31,6 +32,8 @@ NAMES = (
     "embeddings",
     "raw_retention_days",
     "knowledge_dir",
+    "most_environments",
+    "test_runs_kept",
 )
 KEY_FILE = "secret.key"
 
@@ -55,6 +58,10 @@ class Settings:
     """How long what users said is kept beside the masked transcripts."""
     knowledge_dir: Path | None
     """The folder that knowledge sources of type folder may read; None for none."""
+    most_environments: int
+    """Of one project."""
+    test_runs_kept: int
+    """How many of a project's latest test runs are kept; each version's latest is kept beside them."""
 
 
 def read_settings(**flags: Any) -> Settings:
@@ -80,7 +87,9 @@ def read_settings(**flags: Any) -> Settings:
         outbound_allow=str(pick("outbound_allow", "")),
         embeddings=str(pick("embeddings", "auto")),
         raw_retention_days=_number("raw_retention_days", pick("raw_retention_days", 30), 0, 3_650),
+        test_runs_kept=_number("test_runs_kept", pick("test_runs_kept", 200), 1, 100_000),
         knowledge_dir=Path(folder) if (folder := pick("knowledge_dir", None)) else None,
+        most_environments=_number("most_environments", pick("most_environments", MOST_ENVIRONMENTS), 1, 1_000),
     )
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from greenroom.domain.chunks import split_document
 from greenroom.runtime.passages import PassageIndex, build_passages, read_piece
+from greenroom.runtime.postings import NEW
 from tests.support.data import shared_data
 
 AGENTS = ("polyai-field-service", "polyai-healthcare/2026-08-22")
@@ -76,7 +77,7 @@ def measure_agent(agent: str, embedder: Any = None) -> dict[str, Any]:
 
 
 def measure_latency(sizes: Sequence[int] = (1_000, 10_000)) -> dict[str, Any]:
-    """Returns build time and p50 and p99 of a search by number of passages; their words are those of BANKING77."""
+    """Returns build time, whole and after an edit, and p50 and p99 of a search; the words are those of BANKING77."""
     folder = shared_data() / "intents" / "banking77"
     lines = re.findall(r"[^\n]{20,}", (folder / "train.csv").read_text("utf-8"))
     found: dict[str, Any] = {}
@@ -86,6 +87,10 @@ def measure_latency(sizes: Sequence[int] = (1_000, 10_000)) -> dict[str, Any]:
         read = time.perf_counter()
         index = build_passages(pieces)
         built = time.perf_counter()
+        edited = [*pieces[:-1], read_piece("The pool opens at seven in the morning.")]
+        again = time.perf_counter()
+        build_passages(edited, before=index, kept=[*range(size - 1), NEW])
+        changed = time.perf_counter()
         spans: list[float] = []
         for at in range(300):
             start = time.perf_counter()
@@ -95,6 +100,7 @@ def measure_latency(sizes: Sequence[int] = (1_000, 10_000)) -> dict[str, Any]:
         found[f"{size:,}"] = {
             "read s": round(read - begun, 2),
             "build s": round(built - read, 2),
+            "after an edit s": round(changed - again, 2),
             "p50 ms": round(statistics.median(spans), 2),
             "p99 ms": round(spans[296], 2),
         }

@@ -7,18 +7,21 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from greenroom.services.deletions import DeletionRequest
 from greenroom.services.desk import Desk
+from greenroom.services.environment_changes import NewEnvironment
 from greenroom.services.environments import EnvironmentView
-from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
+from greenroom.services.merges import MergeRequest
+from greenroom.services.plans import PolicyChoice, PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call, Idempotency
 from tests.fault.staging import SLUG, save
 
 Change = dict[str, Any]
-"""`what` (publish, promote, roll_back), `key`, and for releases `place`, `version`, `expected`."""
+"""`what` (publish, promote, roll_back, clone, merge), `key`, and what it needs: `place`, `version`, `expected`."""
 
 
 def _render(result: Any) -> tuple[int, bytes]:
-    release = getattr(result, "release", None)
+    release = getattr(getattr(result, "view", result), "release", None)
     if release is not None and not hasattr(release, "seq"):
         release = release.release
     assert release is not None
@@ -45,6 +48,13 @@ async def _make(desk: Desk, call: Call, change: Change) -> Any:
         case "promote":
             promotion = PromoteRequest(change["version"], change["expected"], change["version"], note=change["key"])
             return await desk.releases.promote(call, SLUG, change["place"], promotion)
+        case "clone":
+            return await desk.environment_changes.create(
+                call, SLUG, NewEnvironment(change["key"], clone_from="sandbox")
+            )
+        case "merge":
+            merge = MergeRequest(change["place"], "sandbox", f"Published for {change['key']}", delete_source=True)
+            return await desk.merges.make(call, SLUG, merge)
         case _:
             back = RollbackRequest(change["key"], expected_seq=change["expected"])
             return await desk.releases.roll_back(call, SLUG, change["place"], back)
@@ -55,6 +65,8 @@ async def prepare(desk: Desk, call: Call, what: str, key: str) -> Change:
     if what == "publish":
         await save(desk, call, 0, f"Saved for {key}.")
         return {"what": what, "key": key}
+    if what in ("clone", "merge"):
+        return await _prepare_branch(desk, call, what, key)
     view = await desk.environments.load(call, SLUG, "pre-release")
     promotion = await _promotion(desk, call, view, key)
     if what == "promote":
@@ -64,6 +76,21 @@ async def prepare(desk: Desk, call: Call, what: str, key: str) -> Change:
         await _make(desk, call, promotion | {"key": f"{key} begins"})
     seq = (await desk.environments.load(call, SLUG, "pre-release")).environment.seq
     return {"what": what, "key": key, "place": "pre-release", "expected": seq}
+
+
+async def _prepare_branch(desk: Desk, call: Call, what: str, key: str) -> Change:
+    """Returns a clone, or the merge of a branch that has a version of its own; an old branch makes room."""
+    for old in await desk.environments.list(call, SLUG):
+        if old.environment.promotes_from is None and old.environment.alias != "sandbox":
+            gone = DeletionRequest(old.environment.seq, in_flight=PolicyChoice("finish"))
+            await desk.deletions.delete(call, SLUG, old.environment.alias, gone)
+    if what == "clone":
+        return {"what": what, "key": key}
+    made = await desk.environment_changes.create(call, SLUG, NewEnvironment(f"{key} branch", clone_from="sandbox"))
+    alias = made.view.environment.alias
+    await save(desk, call, 0, f"Saved for {key}.", alias)
+    await desk.publishing.publish(call, SLUG, alias, PublishRequest(f"In a branch for {key} "))
+    return {"what": what, "key": key, "place": alias}
 
 
 async def _promotion(desk: Desk, call: Call, view: EnvironmentView, key: str) -> Change:

@@ -40,7 +40,7 @@ def _look(tx: Reading) -> list[str]:
     events = [parse_json(record.payload)["event"] for record in records]
     versions = sorted(tx.list_versions(project.id, None, 1_000_000), key=lambda v: v.number)
     releases: list[Any] = []
-    for environment in tx.list_environments(project.id):
+    for environment in tx.list_environments(project.id, ever=True):
         history = tx.list_releases_after(environment.id, 0)
         releases += history
         if [r.seq for r in history] != list(range(1, environment.seq + 1)):
@@ -65,10 +65,12 @@ def _look_at_versions(tx: Reading, versions: list[Any], events: list[Any]) -> li
     wrong: list[str] = []
     if [v.number for v in versions] != list(range(1, len(versions) + 1)):
         wrong.append(f"version numbers have gaps: {[v.number for v in versions]}")
-    published = [e for e in events if e["action"] == "version.published"]
+    published = [e for e in events if e["action"] in ("version.published", "version.merged")]
     if [(e["subject"], e["data"]["digest"]) for e in published] != [(f"v{v.number}", v.digest) for v in versions]:
         wrong.append("versions and their audit records differ")
     for event in published:
+        if event["action"] == "version.merged":
+            continue
         draft = tx.find_draft_by_id(event["data"]["draft"])
         if draft is None or draft.closed_by != event["subject"]:
             wrong.append(f"the draft of {event['subject']} is not closed by it")

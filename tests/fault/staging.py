@@ -59,8 +59,8 @@ async def publish(desk: Desk, call: Call, number: int, entities: int) -> None:
     assert done.version.version.number == number
 
 
-async def save(desk: Desk, call: Call, index: int, text: str) -> None:
+async def save(desk: Desk, call: Call, index: int, text: str, alias: str = "sandbox") -> None:
     address = Address("topic", f"t{index}")
-    view = await desk.drafts.load(call, SLUG, "sandbox")
+    view = await desk.drafts.load(call, SLUG, alias)
     body = {"name": f"Number {index}", "sample_questions": [QUESTION.format(index)], "content": text}
-    await desk.drafts.save(call, SLUG, "sandbox", address, body, view.snapshot.get(address) or "*")
+    await desk.drafts.save(call, SLUG, alias, address, body, view.snapshot.get(address) or "*")

@@ -1,4 +1,4 @@
-"""kill -9 at every write of publish, promote and roll back (check 2): all or nothing, and repeating is safe."""
+"""kill -9 at every write of a release operation (check 2): all or nothing, and repeating is safe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.fault.staging import Stage, build, new_desk
 from tests.support.gaps import note_gap
 
 T = TypeVar("T")
-VERBS = ("publish", "promote", "roll_back")
+VERBS = ("publish", "promote", "roll_back", "clone", "merge")
 MOST_CALLS = 60
 """No verb makes more repository calls in a transaction."""
 WRITES = {"pwrite64": range(1, 81), "fdatasync": range(1, 8)}
@@ -70,9 +70,16 @@ def check_made_once(stage: Stage, change: Change, answer: dict[str, Any] | None 
     def rows(table: str, text: str) -> int:
         return sum(text in row for row in before[table].splitlines())
 
-    assert rows("releases", note if change["what"] == "publish" else f"'{change['key']}'") == 1
+    published = change["what"] in ("publish", "merge")
+    if change["what"] == "clone":
+        assert rows("environments", f"'{change['key']}'") == 1
+    else:
+        assert rows("releases", note if published else f"'{change['key']}'") == 1
     assert rows("idempotency", f"'{change['key']}'") == 1
-    assert rows("versions", note) == (change["what"] == "publish")
+    assert rows("versions", note) == published
+    if change["what"] == "merge":
+        gone = [row for row in before["environments"].splitlines() if f"'{change['place']}'" in row]
+        assert len(gone) == 1
     again = with_desk(stage.url, lambda desk: carry_out(desk, stage.call(), change))
     assert again["replayed"]
     assert answer is None or again == answer | {"replayed": True}

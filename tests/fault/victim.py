@@ -101,7 +101,7 @@ async def load(stage: Stage, seed: int) -> None:
     store = await open_store(stage.url)
     desk, call = new_desk(store), stage.call()
     for number in range(1_000_000):
-        what = dice.choice(["publish", "promote", "roll_back"])
+        what = dice.choice(["publish", "promote", "roll_back", "clone", "merge"])
         change = await prepare(desk, call, what, f"{seed}-{number}")
         say({"begun": change})
         say({"done": change, "answer": await carry_out(desk, call, change)})

@@ -145,12 +145,12 @@ async def versions(room: Room, model: Model, seen: Seen) -> None:
 
 
 async def drafts(machine: Any) -> None:
-    """Everybody sees their own draft and nobody else's."""
+    """Everybody sees their own draft and nobody else's; where one is shared, all see that."""
     room, model = machine.room, machine.model
     for here in model.environments.values():
         for who in ("anna", "ben") if here.editable else ():
             view = await room.desk.drafts.load(machine.call(who), "hotel", here.alias)
-            draft = model.drafts.get((who, here.alias))
+            draft = model.find_draft(who, here.alias)
             assert {a.slug for a in view.snapshot} == set(model.view(who, here.alias))
             assert {c.address.slug for c in view.changes} == set(draft.changes if draft else ())
             assert view.revision == (draft.revision if draft else 0)

@@ -77,25 +77,26 @@ class ReleaseMachine(DataRules):
     def discard(self, who: str, place: int, slip: str) -> None:
         self.step_clock()
         alias = self.alias_at(place, editable=True)
-        draft = self.model.drafts.get((who, alias))
+        draft = self.model.find_draft(who, alias)
         refusals = {"draft_not_found"} if draft is None else {"stale_revision"} if slip else set()
         revision = (draft.revision if draft else 0) - (1 if slip else 0)
         doing = self.desk.drafts.discard(self.call(who), "hotel", alias, revision)
         if self.attempt(doing, refusals, DRAFTS, ["draft.discarded"]) is not None:
-            del self.model.drafts[who, alias]
+            self.model.close_draft(who, alias)
 
     @precondition(lambda self: self.model.drafts)
     @rule(who=members, place=places, choice=choices, take=takes)
     def rebase(self, who: str, place: int, choice: Any, take: str | None) -> None:
         self.step_clock()
         alias, call = self.alias_at(place, editable=True), self.call(who)
-        draft = self.model.drafts.get((who, alias))
+        draft = self.model.find_draft(who, alias)
         if draft is None:
             return
         here = self.model.environments[alias]
         resolutions, refusals = self.settle(who, alias, choice, take)
         expected = self.model.rebase(who, alias, choice, take if resolutions else None)
-        doing = self.desk.publishing.rebase(call, "hotel", alias, parse_resolutions(resolutions), choice)
+        settled = parse_resolutions(resolutions)
+        doing = self.desk.publishing.rebase(call, "hotel", alias, settled, choice, draft.revision)
         written = not expected.conflicts and draft.seq != here.seq
         outcome = self.attempt(doing, refusals, DRAFTS if written else set(), ["draft.rebased"] if written else ())
         if outcome is None:
@@ -136,9 +137,12 @@ class ReleaseMachine(DataRules):
     ) -> None:
         self.step_clock()
         model, alias = self.model, self.alias_at(place, editable=slip != "not editable")
-        drafts = [m for (m, at), draft in model.drafts.items() if at == alias and draft.changes and slip != "nothing"]
-        who = "vera" if slip == "viewer" else who if who in drafts or not drafts else drafts[0]
-        here, draft, call = model.environments[alias], model.drafts.get((who, alias)), self.call(who)
+        other = "ben" if who == "anna" else "anna"
+        mine, theirs = (model.find_draft(m, alias) for m in (who, other))
+        if slip != "nothing" and theirs is not None and theirs.changes and not (mine and mine.changes):
+            who = other
+        who = "vera" if slip == "viewer" else who
+        here, draft, call = model.environments[alias], model.find_draft(who, alias), self.call(who)
         in_flight, refusals = self.in_flight(policy, slip)
         resolutions: list[dict[str, str]] = []
         expected = None
@@ -152,17 +156,20 @@ class ReleaseMachine(DataRules):
         refusals |= {"not_allowed"} if slip == "viewer" else set()
         refusals |= {"vague_note"} if slip == "vague" else set()
         refusals |= self.sequence_refusals(slip, guarded)
+        refusals |= {"stale_revision"} if slip == "old revision" else set()
         refusals |= self.confirmation_refusals(slip) if guarded else set()
+        seen = draft.revision if draft is not None else 0
         request = PublishRequest(
             "updates" if slip == "vague" else NOTE,
             release=release,
             resolutions=resolutions,
             taken_back=choice,
             in_flight=in_flight,
+            revision=seen + 1 if slip == "old revision" else seen,
         )
         digest = None
         with suppress(GreenroomError):
-            plan = replace(request, note=NOTE, in_flight=PolicyChoice())
+            plan = replace(request, note=NOTE, in_flight=PolicyChoice(), revision=None)
             digest = self.room.run(self.desk.publishing.plan(call, "hotel", alias, plan)).digest
         digest = {"no confirmation": None, "other confirmation": "sha256:1"}.get(slip, digest)
         request = replace(request, expected_seq=self.sequence(alias, slip), confirm_digest=digest)

@@ -22,6 +22,8 @@ TEMPLATES: dict[str, list[tuple[str, bool, bool, str | None]]] = {
     "simple": [("production", True, True, None)],
     "parallel": [("main", True, True, None)],
 }
+SHARED = {"simple", "parallel"}
+"""Templates whose editors share one draft."""
 IDLE = {"api": timedelta(hours=24), "voice": timedelta(minutes=10)}
 DEFAULT_POLICY = {"publish": "finish", "promote": "finish", "hotfix": "finish", "rollback": "switch"}
 
@@ -123,9 +125,12 @@ class Model:
 
     def __init__(self, template: str, now: datetime) -> None:
         self.now = now
+        self.shared = template in SHARED
         self.environments = {e[0]: Environment(*e) for e in TEMPLATES[template]}
         self.versions: list[Version] = []
         self.drafts: dict[tuple[str, str], Draft] = {}
+        self.revisions: dict[tuple[str, str], int] = {}
+        """The last revision of closed drafts: the next one goes on from there."""
         self.talks: dict[str, Talk] = {}
         self.drains: list[tuple[datetime, str, list[Talk]]] = []
 
@@ -207,15 +212,26 @@ class Model:
 
     # Drafts (R7, R8).
 
+    def key(self, member: str, alias: str) -> tuple[str, str]:
+        return ("everybody" if self.shared else member, alias)
+
+    def find_draft(self, member: str, alias: str) -> Draft | None:
+        return self.drafts.get(self.key(member, alias))
+
     def begin_draft(self, member: str, alias: str) -> Draft:
-        draft = self.drafts.get((member, alias))
+        draft, key = self.find_draft(member, alias), self.key(member, alias)
         if draft is None:
             here = self.environments[alias]
-            draft = self.drafts[member, alias] = Draft(here.served, self.content_of(here.served), here.seq)
+            draft = self.drafts[key] = Draft(here.served, self.content_of(here.served), here.seq)
+            draft.revision = self.revisions.get(key, 0)
         return draft
 
+    def close_draft(self, member: str, alias: str) -> None:
+        key = self.key(member, alias)
+        self.revisions[key] = self.drafts.pop(key).revision + 1
+
     def view(self, member: str, alias: str) -> Content:
-        draft = self.drafts.get((member, alias))
+        draft = self.find_draft(member, alias)
         return draft.content if draft is not None else self.content_of(self.environments[alias].served)
 
     def edit(self, member: str, alias: str, slug: str, text: str | None) -> None:
@@ -232,7 +248,7 @@ class Model:
 
     def rebase(self, member: str, alias: str, choice: str | None, take: str | None) -> Rebase:
         """Returns the member's draft on what is served now. `take` settles every conflict."""
-        draft, served = self.drafts[member, alias], self.environments[alias].served
+        draft, served = self.drafts[self.key(member, alias)], self.environments[alias].served
         theirs, ours, base = self.content_of(served), draft.content, dict(draft.base)
         parents = () if served is None else (served,)
         if base == theirs:
@@ -263,5 +279,5 @@ class Model:
     def publish(self, member: str, alias: str, rebased: Rebase, note: str) -> Version:
         version = Version(len(self.versions) + 1, rebased.content, note, member, rebased.parents, alias)
         self.versions.append(version)
-        del self.drafts[member, alias]
+        self.close_draft(member, alias)
         return version

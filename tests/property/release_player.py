@@ -25,7 +25,7 @@ NOTE = "Opening hours are given in full"
 ACTIONS = {"promote": "release.promoted", "hotfix": "release.hotfixed", "rollback": "release.rolled_back"}
 SEQUENCES = ("no sequence", "old sequence", "future sequence")
 CONFIRMATIONS = ("no confirmation", "other confirmation")
-PUBLISH_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "vague", "no deadline")
+PUBLISH_SLIPS = (*SEQUENCES, *CONFIRMATIONS, "vague", "no deadline", "old revision")
 HOTFIXES = ("hotfix", "hotfix", "hotfix without a reason")
 PROMOTE_SLIPS = (*SEQUENCES, *CONFIRMATIONS, *HOTFIXES, "viewer", "acknowledge", "no deadline")
 

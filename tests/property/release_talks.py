@@ -103,7 +103,15 @@ class TalkRules(Player):
         export = self.attempt(self.desk.imports.export(self.call(who), "hotel", ref), refusals, set())
         if export is None:
             return
-        doing = self.desk.imports.import_folder(self.call(who), "hotel", export.archive, "greenroom", environment=into)
+        draft = self.model.find_draft(who, into)
+        doing = self.desk.imports.import_folder(
+            self.call(who),
+            "hotel",
+            export.archive,
+            "greenroom",
+            environment=into,
+            revision=draft.revision if draft is not None else 0,
+        )
         outcome = self.attempt(doing, set(), DRAFTS, ["draft.imported"])
         assert outcome.digest == export.state.digest
         self.model.replace(who, into, content)

@@ -198,8 +198,8 @@ def idle_conversations_run_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_import_keeps_what_the_folder_lacks(patch: pytest.MonkeyPatch) -> None:
-    def replace_changes(self: Any, tx: Any, draft: Any, wanted: Any, base: Any, seq: int) -> Any:
-        return whole(self, tx, draft, {a: d for a, d in wanted.items() if d is not None}, base, seq)
+    def replace_changes(self: Any, tx: Any, draft: Any, wanted: Any, *more: Any) -> Any:
+        return whole(self, tx, draft, {a: d for a, d in wanted.items() if d is not None}, *more)
 
     whole = drafts.Drafts.replace_changes
     patch.setattr(drafts.Drafts, "replace_changes", replace_changes)
@@ -230,7 +230,7 @@ LATER: dict[Plant, str] = {
     a_hotfix_needs_no_permission_of_its_own: "pipeline",
     a_version_gets_its_parents_digest: "parallel",
     a_mark_changes_the_note: "simple",
-    drafts_are_everybodys: "simple",
+    drafts_are_everybodys: "pipeline",
     a_refused_save_begins_a_draft: "simple",
     idle_conversations_run_for_ever: "parallel",
     an_import_keeps_what_the_folder_lacks: "simple",

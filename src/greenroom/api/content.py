@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import Query
@@ -16,15 +17,17 @@ from greenroom.api.paging import (
     Limit,
     cut_page,
     make_cursor,
+    page_of,
+    read_cursor,
     read_text_cursor,
 )
 from greenroom.api.projects import RefQuery, choose_ref
 from greenroom.domain.entities import Address, parse_address
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.kind import Kind
-from greenroom.services.content import EntityLine, EntityView
+from greenroom.services.content import EntityChange, EntityLine, EntityView, LastChange
 from greenroom.services.states import State
-from greenroom.wire.content import EntityOut, EntitySummary, KindOut, StateOut
+from greenroom.wire.content import EntityChangeOut, EntityOut, EntitySummary, KindOut, LastChangeOut, StateOut
 from greenroom.wire.model import Page
 
 NOUN: Final = Noun("content")
@@ -53,7 +56,27 @@ async def load(ask: Given, project: ProjectPath, kind: KindPath, slug: SlugPath,
     """Loads one entity at a ref. Its ETag is its revision: send it as If-Match to change it in a draft."""
     where = await choose_ref(ask, project, ref)
     view = await ask.desk.content.load(ask.call, project, read_address(kind, slug), where)
-    return reply(entity_out(view), quote_tag(view.revision))
+    names = await ask.desk.history.load_names(ask.call) if view.last_changed else {}
+    return reply(entity_out(view, names), quote_tag(view.revision))
+
+
+@NOUN.verb("GET", "/projects/{project}/content/{kind}/{slug}/history", "list_history", Page[EntityChangeOut])
+async def list_history(
+    ask: Given,
+    project: ProjectPath,
+    kind: KindPath,
+    slug: SlugPath,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """Lists the versions that changed one entity, newest first, and where each of its bodies is served."""
+    before = read_cursor("entity_history", cursor)
+    address = read_address(kind, slug)
+    found = await ask.desk.content.list_history(ask.call, project, address, before, limit + 1)
+    names = await ask.desk.history.load_names(ask.call)
+    return reply(
+        page_of("entity_history", found, limit, lambda c: c.version.number, lambda c: entity_change_out(c, names))
+    )
 
 
 @KINDS_NOUN.verb("GET", "/projects/{project}/kinds", "list", Page[KindOut])
@@ -87,7 +110,7 @@ def summary_out(line: EntityLine) -> EntitySummary:
     )
 
 
-def entity_out(view: EntityView) -> EntityOut:
+def entity_out(view: EntityView, names: Mapping[str, str]) -> EntityOut:
     """Returns a whole entity as it is sent."""
     address = view.address
     return EntityOut(
@@ -99,6 +122,32 @@ def entity_out(view: EntityView) -> EntityOut:
         body=dict(view.body),
         mentions=[str(found) for found in view.mentions],
         where_used=[str(found) for found in view.where_used],
+        last_changed=last_change_out(view.last_changed, names),
+    )
+
+
+def last_change_out(last: LastChange | None, names: Mapping[str, str]) -> LastChangeOut | None:
+    """Returns who changed an entity last as it is sent."""
+    if last is None:
+        return None
+    name = names.get(last.by, "")
+    return LastChangeOut(version=last.version, by=last.by, by_name=name, at=last.at, note=last.note)
+
+
+def entity_change_out(change: EntityChange, names: Mapping[str, str]) -> EntityChangeOut:
+    """Returns a version that changed an entity as it is sent."""
+    version = change.version
+    return EntityChangeOut(
+        version=version.number,
+        op=change.op,
+        revision=change.digest,
+        author=version.author,
+        author_name=names.get(version.author, ""),
+        edited_by=change.edited_by,
+        edited_by_name=names.get(change.edited_by, ""),
+        at=version.created_at,
+        note=version.note,
+        served_by=list(change.served_by),
     )
 
 

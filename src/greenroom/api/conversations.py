@@ -220,6 +220,7 @@ def conversation_out(view: ConversationView) -> ConversationOut:
         outcome=conversation.outcome,
         topics=list(conversation.topics),
         tags=list(conversation.tags),
+        entry=dict(conversation.entry),
         erased_at=conversation.erased_at,
     )
 

@@ -1,7 +1,8 @@
-"""Drafts on the network: read, saved one entity at a time, discarded, rebased."""
+"""Drafts on the network: read, saved one entity at a time, discarded and restored, loaded, rebased."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -14,24 +15,40 @@ from greenroom.api.bodies import ENTITY_LIMIT
 from greenroom.api.content import read_address, state_out
 from greenroom.api.etags import parse_if_match, quote_tag
 from greenroom.api.nouns import Noun
+from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_text_cursor
 from greenroom.api.problems import pointer_of
+from greenroom.domain.entities import Address, parse_address
+from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.merges import Conflict, Resolution
+from greenroom.services.discards import DiscardedDraft
+from greenroom.services.draft_loads import Loaded
 from greenroom.services.drafts import Discarded, DraftView, Saved
 from greenroom.services.plans import TakenBack
+from greenroom.services.presence import Present
 from greenroom.services.publishing import RebaseOutcome
 from greenroom.wire.drafts import (
+    CarriedOut,
     ConflictOut,
+    DiscardedOut,
     DiscardIn,
     DiscardOut,
     DraftChangeOut,
     DraftOut,
     EditorOut,
+    LoadedChangeOut,
+    LoadedOut,
+    LoadIn,
+    PresenceIn,
+    PresenceOut,
+    PresentOut,
     RebaseIn,
     RebaseOut,
     ResolutionIn,
+    RestoreIn,
     SavedOut,
     TakenBackOut,
 )
+from greenroom.wire.model import Page
 
 NOUN: Final = Noun("drafts")
 _DRAFT = "/projects/{project}/environments/{alias}/draft"
@@ -44,7 +61,7 @@ IfMatch = Annotated[
 
 @NOUN.verb("GET", _DRAFT, "load", DraftOut)
 async def load(ask: Given, project: ProjectPath, alias: AliasPath) -> Response:
-    """Loads the caller's draft of an environment; one that was never begun is empty."""
+    """Loads the draft that the caller edits, with who is editing now; one that was never begun is empty."""
     view = await ask.desk.drafts.load(ask.call, project, alias)
     names = await ask.desk.history.load_names(ask.call)
     return reply(draft_out(view, names), quote_tag(view.snapshot.digest))
@@ -86,6 +103,55 @@ async def discard(ask: Given, project: ProjectPath, alias: AliasPath, body: Disc
     return await ask.write(lambda call: ask.desk.drafts.discard(call, project, alias, body.revision), discard_out)
 
 
+@NOUN.verb("GET", _DRAFT + "/discarded", "list_discarded", Page[DiscardedOut])
+async def list_discarded(
+    ask: Given, project: ProjectPath, alias: AliasPath, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> Response:
+    """Lists the drafts that were discarded here in the last 30 days, last discarded first."""
+    before = read_text_cursor("discarded", cursor)
+    found = await ask.desk.discards.list_discarded(ask.call, project, alias, before, limit + 1)
+    names = await ask.desk.history.load_names(ask.call)
+    return reply(page_of("discarded", found, limit, lambda d: d.draft.id, lambda d: discarded_out(d, names)))
+
+
+@NOUN.verb("POST", _DRAFT + "/restore", "restore", LoadedOut)
+async def restore(ask: Given, project: ProjectPath, alias: AliasPath, body: RestoreIn) -> Response:
+    """Brings a discarded draft back, beside what the present draft changes.
+
+    Where both change the same thing nothing is written (409 `draft_in_the_way`, with the addresses); after 30
+    days there is nothing to bring back (404).
+    """
+    names = await ask.desk.history.load_names(ask.call)
+    return await ask.write(
+        lambda call: ask.desk.discards.restore(call, project, alias, body.discarded_id, body.revision),
+        lambda done: loaded_out(done, names),
+    )
+
+
+@NOUN.verb("POST", _DRAFT + "/load", "load_ref", LoadedOut)
+async def load_ref(ask: Given, project: ProjectPath, alias: AliasPath, body: LoadIn) -> Response:
+    """Makes the draft what a ref holds ("edit this version"), or takes single entities from there.
+
+    A draft with changes that is replaced whole is put away and can be restored.
+    """
+    names = await ask.desk.history.load_names(ask.call)
+    only = None if body.only is None else [_read_only(index, text) for index, text in enumerate(body.only)]
+    return await ask.write(
+        lambda call: ask.desk.draft_loads.load_ref(call, project, alias, body.ref, only, body.revision),
+        lambda done: loaded_out(done, names),
+    )
+
+
+@NOUN.verb("POST", _DRAFT + "/presence", "announce", PresenceOut)
+async def announce(ask: Given, project: ProjectPath, alias: AliasPath, body: PresenceIn) -> Response:
+    """Says that the caller is editing here, for a minute, and lists everybody who is."""
+    names = await ask.desk.history.load_names(ask.call)
+    return await ask.write(
+        lambda call: ask.desk.presence.announce(call, project, alias, body.entity),
+        lambda found: PresenceOut(present=present_out(found, names)),
+    )
+
+
 @NOUN.verb("POST", _DRAFT + "/rebase", "rebase", RebaseOut)
 async def rebase(ask: Given, project: ProjectPath, alias: AliasPath, body: RebaseIn) -> Response:
     """Brings the caller's draft onto what its environment serves now.
@@ -95,7 +161,7 @@ async def rebase(ask: Given, project: ProjectPath, alias: AliasPath, body: Rebas
     names = await ask.desk.history.load_names(ask.call)
     resolutions = resolutions_of(body.resolutions)
     return await ask.write(
-        lambda call: ask.desk.publishing.rebase(call, project, alias, resolutions, body.taken_back),
+        lambda call: ask.desk.publishing.rebase(call, project, alias, resolutions, body.taken_back, body.revision),
         lambda outcome: rebase_out(outcome, names),
     )
 
@@ -108,7 +174,14 @@ def resolutions_of(given: Sequence[ResolutionIn]) -> list[Resolution]:
 def draft_out(view: DraftView, names: Mapping[str, str]) -> DraftOut:
     """Returns a draft as it is sent."""
     changes = [
-        DraftChangeOut(address=str(change.address), op=view.op_of(change), revision=change.digest, at=change.at)
+        DraftChangeOut(
+            address=str(change.address),
+            op=view.op_of(change),
+            revision=change.digest,
+            at=change.at,
+            by=change.by or view.owner,
+            by_name=names.get(change.by or view.owner, ""),
+        )
         for change in view.changes
     ]
     others = [
@@ -122,6 +195,7 @@ def draft_out(view: DraftView, names: Mapping[str, str]) -> DraftOut:
     ]
     return DraftOut(
         environment=view.environment.alias,
+        mode=view.environment.draft_mode,
         owner=view.owner,
         base=state_out(view.base),
         revision=view.revision,
@@ -130,7 +204,51 @@ def draft_out(view: DraftView, names: Mapping[str, str]) -> DraftOut:
         others_editing=others,
         behind=view.behind,
         nudge=view.nudge,
+        present=present_out(view.present, names),
     )
+
+
+def present_out(found: Sequence[Present], names: Mapping[str, str]) -> list[PresentOut]:
+    """Returns who is editing as it is sent."""
+    return [PresentOut(id=p.id, name=names.get(p.id, ""), entity=p.entity, seen_at=p.seen_at) for p in found]
+
+
+def carried_out(carries: Mapping[str, int], names: Mapping[str, str]) -> list[CarriedOut]:
+    """Returns whose edits something holds as it is sent."""
+    return [CarriedOut(by=who, by_name=names.get(who, ""), changes=count) for who, count in carries.items()]
+
+
+def discarded_out(found: DiscardedDraft, names: Mapping[str, str]) -> DiscardedOut:
+    """Returns a draft that was put away as it is sent."""
+    draft = found.draft
+    authors = Counter(change.by or draft.owner for change in found.changes)
+    return DiscardedOut(
+        discarded_id=draft.id,
+        changes=len(found.changes),
+        discarded_at=found.at,
+        until=found.until,
+        base_version=draft.base_version,
+        addresses=[str(change.address) for change in found.changes],
+        carries=carried_out(dict(authors.most_common()), names),
+    )
+
+
+def loaded_out(done: Loaded, names: Mapping[str, str]) -> LoadedOut:
+    """Returns what a load did as it is sent."""
+    changes = [LoadedChangeOut(address=str(c.address), op=c.op, revision=c.digest) for c in done.changes]
+    return LoadedOut(
+        draft=draft_out(done.draft, names),
+        changes=changes,
+        warnings=list(done.warnings),
+        discarded_id=done.discarded,
+    )
+
+
+def _read_only(index: int, text: str) -> Address:
+    try:
+        return parse_address(text)
+    except Invalid as wrong:
+        raise Invalid(wrong.code, wrong.detail, errors=[Fault(f"/only/{index}", wrong.detail, wrong.code)]) from None
 
 
 def saved_out(saved: Saved) -> SavedOut:
@@ -168,6 +286,8 @@ def conflict_out(conflict: Conflict) -> ConflictOut:
         base=conflict.base,
         ours=conflict.ours,
         theirs=conflict.theirs,
+        absent=sorted(conflict.absent),
+        label=conflict.label,
     )
 
 

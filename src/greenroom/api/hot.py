@@ -23,10 +23,11 @@ from greenroom.api.health import ALIVE
 from greenroom.api.metrics import Tally
 from greenroom.api.nouns import PREFIX
 from greenroom.api.request_ids import HEADER, RequestIds
-from greenroom.api.traffic import MAX_KEY
+from greenroom.api.traffic import MAX_KEY, read_plus
 from greenroom.domain.access import PERMISSIONS
 from greenroom.domain.errors import GreenroomError
 from greenroom.domain.ids import WorkspaceId
+from greenroom.domain.numbers import MAX_WRITTEN
 from greenroom.services.desk import Desk
 from greenroom.services.traffic import Resolved
 
@@ -161,17 +162,17 @@ class HotDoors:
         return 200, ((b"content-length", b"%d" % len(body)), *_JSON_HEADERS), body, tally
 
 
-def _read_query(query: bytes) -> tuple[str, str | None] | None:
-    """Returns key and environment, None for any other query."""
+def _read_query(query: bytes) -> tuple[str, str | None, str | None] | None:
+    """Returns key, environment and number, None for any other query."""
     if not query.isascii():
         return None
     text = query.decode("ascii")
     if (plain := _PLAIN_KEY.fullmatch(text)) is not None:
-        return plain.group(1), None
+        return plain.group(1), None, None
     given: dict[str, str] = {}
     for pair in text.split("&"):
         name, _, value = pair.partition("=")
-        if name not in ("key", "environment") or name in given:
+        if name not in ("key", "environment", "number") or name in given:
             return None
         given[name] = unquote_plus(value) if "%" in value or "+" in value else value
     key, environment = given.get("key", ""), given.get("environment")
@@ -179,4 +180,7 @@ def _read_query(query: bytes) -> tuple[str, str | None] | None:
         return None
     if environment is not None and not 1 <= len(environment) <= MAX_ALIAS:
         return None
-    return key, environment
+    number = given.get("number")
+    if number is not None and (environment is not None or not 1 <= len(number) <= MAX_WRITTEN or "\0" in number):
+        return None
+    return key, environment, None if number is None else read_plus(number)

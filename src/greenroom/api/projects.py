@@ -11,15 +11,25 @@ from starlette.responses import Response
 
 from greenroom.api.asking import Ask, Given, ProjectPath, reply
 from greenroom.api.bodies import ARCHIVE_LIMIT
+from greenroom.api.environments import DryRun
 from greenroom.api.etags import quote_tag
 from greenroom.api.nouns import Noun
-from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_text_cursor
+from greenroom.api.paging import DEFAULT_LIMIT, MAX_NUMBER, Cursor, Limit, page_of, read_text_cursor
 from greenroom.services.imports import ImportOutcome
+from greenroom.services.migrations import Migration
 from greenroom.services.projects import ProjectView
 from greenroom.services.work import Call
 from greenroom.wire.imports import ReportRow
 from greenroom.wire.model import Page
-from greenroom.wire.projects import ImportOut, ImportRow, ProjectChangeIn, ProjectIn, ProjectOut
+from greenroom.wire.projects import (
+    ImportOut,
+    ImportRow,
+    MigrationIn,
+    MigrationOut,
+    ProjectChangeIn,
+    ProjectIn,
+    ProjectOut,
+)
 
 NOUN: Final = Noun("projects")
 ZIP: Final = "application/zip"
@@ -63,6 +73,16 @@ async def rename(ask: Given, project: ProjectPath, body: ProjectChangeIn) -> Res
     return await ask.write(lambda call: ask.desk.projects.rename(call, project, body.name), project_out, moves=True)
 
 
+@NOUN.verb("POST", "/projects/{project}/migrate", "migrate", MigrationOut)
+async def migrate(ask: Given, project: ProjectPath, body: MigrationIn, dry_run: DryRun = False) -> Response:
+    """Makes a legacy project's Production into Main; the old aliases go on answering, marked as deprecated."""
+    if dry_run:
+        return reply(migration_out(await ask.desk.migrations.plan(ask.call, project)))
+    return await ask.write(
+        lambda call: ask.desk.migrations.migrate(call, project, body.expected_seq), migration_out, moves=True
+    )
+
+
 @NOUN.verb("DELETE", "/projects/{project}", "delete", None, 204)
 async def delete(ask: Given, project: ProjectPath) -> Response:
     """Deletes a project with its versions, releases and conversations; the audit keeps its history."""
@@ -84,12 +104,17 @@ async def import_folder(
     mode: Annotated[
         Literal["replace", "overlay"], Query(description="Whether what the folder lacks is removed, or stays.")
     ] = "replace",
+    revision: Annotated[
+        int | None,
+        Query(ge=0, le=MAX_NUMBER, description="The draft's revision that was seen, 0 for no draft."),
+    ] = None,
     dry_run: Annotated[bool, Query(description="Says what would happen and writes nothing.")] = False,
 ) -> Response:
     """Reads a folder, as a zip or tar.gz archive, or one file of it, into the caller's draft.
 
     The draft becomes what the folder says, whole or not at all; the report accounts for every file. With
-    `path` the body is one file, and everything else in the draft stays.
+    `path` the body is one file, and everything else in the draft stays. Edits in the draft are overwritten only
+    where `revision` says that they were seen (428 without it, 412 when the draft changed since).
     """
     archive = await ask.request.body()
 
@@ -103,6 +128,7 @@ async def import_folder(
             path=path,
             overlay=mode == "overlay",
             dry_run=dry_run,
+            revision=revision,
         )
 
     if dry_run:
@@ -149,6 +175,7 @@ def import_out(done: ImportOutcome) -> ImportOut:
         edited=done.edited,
         removed=done.removed,
         unchanged=done.unchanged,
+        overwritten=[str(address) for address in done.overwritten],
         dry_run=done.dry_run,
         report=[_row(row) for row in done.report],
     )
@@ -162,4 +189,15 @@ def _row(row: ReportRow) -> ImportRow:
         count=row.count,
         address="" if row.address is None else str(row.address),
         reason=row.reason,
+    )
+
+
+def migration_out(migration: Migration) -> MigrationOut:
+    """Returns a migration, or the plan of one, as it is sent."""
+    return MigrationOut(
+        project=migration.project.slug,
+        template=migration.project.template,
+        main=migration.main.alias,
+        seq=migration.main.seq,
+        deprecated=dict(migration.deprecated),
     )

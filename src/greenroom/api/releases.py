@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Final, Literal, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import Query
 from starlette.responses import Response
 
 from greenroom.api.asking import AliasPath, Ask, Given, ProjectPath, reply
 from greenroom.api.comparisons import comparison_out
-from greenroom.api.drafts import conflict_out, taken_back_out
-from greenroom.api.environments import arms_out, running_out
+from greenroom.api.drafts import carried_out, conflict_out, taken_back_out
+from greenroom.api.environments import arms_out, running_out, warnings_out
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_cursor
+from greenroom.api.readiness import items_out
 from greenroom.api.versions import version_out
 from greenroom.domain.environments import choose_stable
-from greenroom.domain.promotion import Caution
 from greenroom.services.environments import ReleaseView
 from greenroom.services.plans import Plan, PolicyChoice, PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.publishing import Published
@@ -31,7 +31,6 @@ from greenroom.wire.releases import (
     PublishOut,
     ReleaseOut,
     RollbackIn,
-    WarningOut,
 )
 
 R = TypeVar("R")
@@ -70,8 +69,9 @@ async def publish(
         confirm_digest=body.confirm.digest if body.confirm else None,
         resolutions=[one.model_dump() for one in body.resolutions],
         taken_back=body.taken_back,
-        in_flight=_policy(body),
+        in_flight=policy_of(body),
         acknowledged=body.acknowledged,
+        revision=body.revision,
     )
     if dry_run:
         plan = await ask.desk.publishing.plan(ask.call, project, alias, request)
@@ -100,7 +100,7 @@ async def promote(
         confirm_version=body.confirm.version if body.confirm else None,
         note=body.note,
         hotfix=body.hotfix.reason if body.hotfix else None,
-        in_flight=_policy(body),
+        in_flight=policy_of(body),
         acknowledged=body.acknowledged,
     )
     if dry_run:
@@ -123,7 +123,7 @@ async def roll_back(
 
     No gate stops it, no draft is touched, no version is deleted.
     """
-    request = RollbackRequest(reason=body.reason, to=body.to, expected_seq=body.expected_seq, in_flight=_policy(body))
+    request = RollbackRequest(reason=body.reason, to=body.to, expected_seq=body.expected_seq, in_flight=policy_of(body))
     if dry_run:
         plan = await ask.desk.releases.plan_rollback(ask.call, project, alias, request)
         return await _reply_plan(ask, plan, "none")
@@ -166,7 +166,8 @@ def publish_out(done: Published, names: Mapping[str, str]) -> PublishOut:
         release=release_out(done.release, names) if done.release else None,
         rebased=done.rebased,
         taken_back=taken_back_out(done.taken_back),
-        warnings=_warnings_out(done.cautions),
+        warnings=warnings_out(done.cautions),
+        carries=carried_out(done.carries, names),
     )
 
 
@@ -188,36 +189,37 @@ async def _release(
 
 async def _reply_plan(ask: Ask, plan: Plan, confirmation: Confirmation) -> Response:
     names = await ask.desk.history.load_names(ask.call)
-
-    def convert() -> PlanOut:
-        compared = plan.compared
-        return PlanOut(
-            operation=plan.operation,
-            environment=plan.environment.alias,
-            public=plan.public,
-            version=plan.version,
-            from_version=plan.from_version,
-            digest=plan.digest,
-            expected_seq=plan.environment.seq,
-            confirmation=confirmation,
-            comparison=comparison_out(compared, ask.desk.kinds, names) if compared else None,
-            versions_included=[version_out(view, names) for view in plan.included],
-            takes_back=list(plan.takes_back),
-            warnings=_warnings_out(plan.cautions),
-            running=running_out(plan.running),
-            in_flight=plan.policy,
-            rollback_would_bring_back=plan.brings_back,
-            rebased=plan.rebased,
-            taken_back=taken_back_out(plan.taken_back),
-            conflicts=[conflict_out(conflict) for conflict in plan.conflicts],
-        )
-
-    return reply(await asyncio.to_thread(convert))
+    return reply(await asyncio.to_thread(lambda: PlanOut(**plan_fields(ask, plan, confirmation, names))))
 
 
-def _policy(body: InFlightFields) -> PolicyChoice:
+def plan_fields(ask: Ask, plan: Plan, confirmation: Confirmation, names: Mapping[str, str]) -> dict[str, Any]:
+    """Returns what a plan says, as it is sent; a large comparison takes long, so call it in a thread."""
+    compared = plan.compared
+    return {
+        "operation": plan.operation,
+        "environment": plan.environment.alias,
+        "public": plan.public,
+        "version": plan.version,
+        "from_version": plan.from_version,
+        "digest": plan.digest,
+        "expected_seq": plan.environment.seq,
+        "confirmation": confirmation,
+        "comparison": comparison_out(compared, ask.desk.kinds, names) if compared else None,
+        "versions_included": [version_out(view, names) for view in plan.included],
+        "takes_back": list(plan.takes_back),
+        "warnings": warnings_out(plan.cautions),
+        "readiness": items_out(plan.readiness),
+        "running": running_out(plan.running),
+        "in_flight": plan.policy,
+        "rollback_would_bring_back": plan.brings_back,
+        "rebased": plan.rebased,
+        "taken_back": taken_back_out(plan.taken_back),
+        "conflicts": [conflict_out(conflict) for conflict in plan.conflicts],
+        "draft_revision": plan.draft_revision,
+        "carries": carried_out(plan.carries, names),
+    }
+
+
+def policy_of(body: InFlightFields) -> PolicyChoice:
+    """Returns the in-flight policy that a request asks for."""
     return PolicyChoice(body.in_flight, body.drain_until)
-
-
-def _warnings_out(cautions: Sequence[Caution]) -> list[WarningOut]:
-    return [WarningOut(code=c.code, message=c.message, must_acknowledge=c.must_acknowledge) for c in cautions]

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from greenroom.api.asking import AliasPath, Given, ProjectPath, reply
 from greenroom.api.nouns import Noun
-from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, cut_page
+from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, cut_page, make_cursor, read_text_cursor
 from greenroom.domain.secrets import Secret
+from greenroom.services.resealing import Rotation
 from greenroom.wire.model import Page
 from greenroom.wire.secrets import OverrideOut, RotatedOut, SecretIn, SecretOut
 
@@ -57,9 +58,24 @@ async def restore(ask: Given, project: ProjectPath, name: NamePath, alias: Alias
 
 
 @NOUN.verb("POST", "/projects/{project}/secrets/rotate", "rotate", RotatedOut)
-async def rotate(ask: Given, project: ProjectPath) -> Response:
-    """Seals every value anew with the server's present key, after it was changed."""
-    return await ask.write(lambda call: ask.desk.secrets.rotate(call, project), lambda many: RotatedOut(rotated=many))
+async def rotate(ask: Given, project: ProjectPath, cursor: Cursor = None) -> Response:
+    """Seals a portion of all that is sealed anew with the server's present key; repeat with `next_cursor`."""
+    place = read_text_cursor("rotation", cursor)
+    return await ask.write(lambda call: ask.desk.secrets.rotate(call, project, place), rotated_out)
+
+
+def rotated_out(done: Rotation) -> RotatedOut:
+    """Returns a portion of a rotation as it is sent."""
+    anew = done.anew
+    following = None if done.cursor is None else make_cursor("rotation", done.cursor)
+    return RotatedOut(
+        rotated=anew.get("values", 0),
+        turns=anew.get("turns", 0),
+        users=anew.get("users", 0),
+        conversations=anew.get("conversations", 0),
+        unopened=done.unopened,
+        next_cursor=following,
+    )
 
 
 def secret_out(secret: Secret) -> SecretOut:

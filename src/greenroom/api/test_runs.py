@@ -143,6 +143,7 @@ def run_out(run: Run) -> TestRunOut:
         tags=list(selection.tags),
         repeat=selection.repeat,
         brain=dict(subject.brain),
+        matcher=subject.matcher,
         judge=subject.judge,
         knowledge=dict(subject.knowledge),
         actor=run.actor,

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from greenroom.api.asking import Given, NumberPath, ProjectPath, reply
 from greenroom.api.comparisons import comparison_out
+from greenroom.api.drafts import carried_out
 from greenroom.api.nouns import Noun
 from greenroom.api.paging import DEFAULT_LIMIT, Cursor, Limit, page_of, read_cursor
 from greenroom.services.versions import VersionView
@@ -84,5 +85,6 @@ def version_out(view: VersionView, names: Mapping[str, str]) -> VersionOut:
         published_in=view.published_in,
         environments=list(view.served_in),
         mark=version.mark,
+        carries=carried_out(view.carries, names),
         changed_documents=[each.document for each in view.changed_documents],
     )

@@ -10,19 +10,27 @@ from typer.core import TyperGroup
 
 from greenroom import __version__
 from greenroom.cli import (
+    checkpoints,
     connections,
     content,
     conversations,
+    diffs,
     drafts,
     environments,
     erasures,
+    evaluations,
     executions,
+    folders,
     history,
     keys,
     knowledge,
+    merges,
+    numbers,
     output,
     projects,
+    readiness,
     releases,
+    results,
     secrets,
     server,
     share_links,
@@ -121,9 +129,22 @@ def login(
 
 
 @app.command()
-def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
-    """Shows who you are and what every environment serves."""
+def status(
+    ctx: typer.Context,
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A pulled folder; default: the nearest one upwards.")
+    ] = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows a pulled folder against its last pull. Outside one: who you are and what every environment serves."""
+    from greenroom.cli.checkouts import find_root
+
     session = open_session(ctx, as_json)
+    root = find_root(directory)
+    if root is not None:
+        folders.show_status(session, root)
+        return
     named = project or session.login.project
     if as_json:
         output.show_json(session.client.environments.list(session.project(named)).page())
@@ -135,20 +156,28 @@ def status(ctx: typer.Context, project: Project = None, as_json: AsJson = False)
         environments.show_list(session.client.environments.list(named).page().items)
 
 
+app.command("init")(folders.init)
+app.command("pull")(folders.pull)
+app.command("push")(folders.push)
+app.command("validate")(folders.validate)
 app.add_typer(projects.app, name="projects")
 app.command("import")(projects.import_folder)
 app.command("export")(projects.export)
 app.add_typer(content.app, name="content")
 app.add_typer(environments.app, name="env")
+drafts.app.add_typer(checkpoints.app, name="checkpoint")
 app.add_typer(drafts.app, name="draft")
 app.command("publish")(releases.publish)
 app.command("promote")(releases.promote)
 app.command("rollback")(releases.roll_back)
+app.command("merge")(merges.merge)
+app.command("readiness")(readiness.check)
 app.command("releases")(releases.list_releases)
 app.add_typer(versions.app, name="versions")
 app.command("compare")(versions.compare)
-app.command("diff", help="The same as `compare`.")(versions.compare)
+app.command("diff")(diffs.diff)
 app.command("resolve")(traffic.resolve)
+app.add_typer(numbers.app, name="numbers")
 app.add_typer(splits.app, name="split")
 app.command("why")(splits.why)
 app.add_typer(testers.app, name="testers")
@@ -166,6 +195,8 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(widgets.app, name="widgets")
 app.add_typer(connections.app, name="connections")
 app.add_typer(test_runs.app, name="test")
+app.add_typer(results.app, name="results")
+app.add_typer(evaluations.app, name="evaluations")
 app.command("history")(history.list_events)
 app.add_typer(history.audit, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -22,6 +22,7 @@ ExpectedSeq = Annotated[
     int | None,
     typer.Option("--expected-seq", min=0, help="The environment's sequence you saw; default: the one read just now."),
 ]
+DraftRevision = Annotated[int | None, typer.Option("--revision", min=0, help="The draft's revision you saw.")]
 InFlight = Annotated[
     Literal["finish", "switch", "drain"] | None,
     typer.Option("--in-flight", help="What running conversations do: stay, move at the next turn, or move at a time."),

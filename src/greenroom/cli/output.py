@@ -213,3 +213,17 @@ def progress(label: str, total: int, shown: bool) -> Iterator[Callable[[int], No
                 bar.update(task, description="the server is reading", total=None)
 
         yield tell
+
+
+@contextmanager
+def counting(label: str, total: int, shown: bool) -> Iterator[Callable[[], None]]:
+    """Shows a bar on stderr while things are done one by one; yields what to call after each."""
+    if not (shown and total and sys.stderr.isatty()):
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=make_console(on_stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda: bar.advance(task)

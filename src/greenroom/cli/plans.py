@@ -10,8 +10,15 @@ from greenroom.cli import output
 if TYPE_CHECKING:
     from greenroom.wire.releases import PlanOut, PublishOut, ReleaseOut, WarningOut
 
-VERBS = {"publish": "publish", "promote": "promote", "rollback": "roll back", "hotfix": "hotfix"}
-DONE = {"publish": "published", "promote": "promoted", "rollback": "rolled back", "hotfix": "released as a hotfix"}
+VERBS = {"publish": "publish", "promote": "promote", "rollback": "roll back", "hotfix": "hotfix", "merge": "merge"}
+DONE = {
+    "publish": "published",
+    "promote": "promoted",
+    "rollback": "rolled back",
+    "hotfix": "released as a hotfix",
+    "merge": "merged",
+    "clone": "cloned",
+}
 RUNNING = {
     "finish": "running conversations finish on the version they have",
     "switch": "running conversations switch at their next turn",
@@ -33,11 +40,13 @@ def show(result: PlanOut | PublishOut | ReleaseOut) -> None:
 
 def _show_plan(plan: PlanOut) -> None:
     from greenroom.cli.comparisons import show_short
+    from greenroom.cli.readiness import say_blocked
 
     for line in _plan_lines(plan):
         output.say(line)
     if plan.comparison is not None:
         show_short(plan.comparison)
+    say_blocked(plan.readiness)
     _say_warnings([*plan.gates, *plan.warnings])
     if plan.conflicts:
         from greenroom.cli.drafts import show_conflicts
@@ -46,13 +55,15 @@ def _show_plan(plan: PlanOut) -> None:
 
 
 def _plan_lines(plan: PlanOut) -> Iterator[str]:
-    what = f"v{plan.version}" if plan.version is not None else "your draft"
+    what = f"v{plan.version}" if plan.version is not None else _subject(plan)
     serves = f"serves v{plan.from_version}" if plan.from_version else "serves nothing yet"
     public = "public; " if plan.public else ""
     yield f"{VERBS.get(plan.operation, plan.operation)} {what} in {plan.environment} ({public}{serves})"
     yield f"  digest {plan.digest}, sequence {plan.expected_seq}"
     if plan.versions_included:
         yield "  with " + "; ".join(f"{v.ref} {v.note}" for v in plan.versions_included)
+    if len(plan.carries) > 1:
+        yield "  with edits by " + ", ".join(f"{c.by_name or c.by} ({c.changes})" for c in plan.carries)
     if plan.takes_back:
         yield f"  takes back {_versions(plan.takes_back)}"
     if plan.running:
@@ -65,6 +76,15 @@ def _plan_lines(plan: PlanOut) -> Iterator[str]:
     if plan.taken_back:
         choice = plan.taken_back.choice.replace("_", " ")
         yield f"  a rollback took back {_versions(plan.taken_back.versions)}: {choice} (--taken-back)"
+
+
+def _subject(plan: PlanOut) -> str:
+    from greenroom.wire.merges import MergePlanOut
+
+    if not isinstance(plan, MergePlanOut):
+        return "your draft"
+    base = f"from v{plan.base} on" if plan.base else "which have nothing in common"
+    return f"{plan.source} (v{plan.source_version}), {base},"
 
 
 def _versions(numbers: Sequence[int]) -> str:

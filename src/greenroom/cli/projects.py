@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from greenroom.cli import output
-from greenroom.cli.options import AsJson, Cursor, DryRun, Limit, Project, Ref, Yes
+from greenroom.cli.options import AsJson, Cursor, DraftRevision, DryRun, Limit, Project, Ref, Yes
 from greenroom.cli.session import open_session
 
 if TYPE_CHECKING:
@@ -71,6 +71,20 @@ def rename(
         output.say(f"{changed.slug} is now called {changed.name}")
 
 
+@app.command("migrate")
+def migrate(ctx: typer.Context, name: Named, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Makes a legacy project parallel: Production becomes Main, and the old aliases go on answering."""
+    session = open_session(ctx, as_json)
+    found = session.client.projects.load(name)
+    seen = session.environment(found.slug, found.default_environment)
+    done = session.client.projects.migrate(found.slug, expected_seq=seen.seq, dry_run=dry_run)
+    if session.answer(done):
+        return
+    output.say(f"{'would make' if dry_run else 'made'} {done.project} parallel: {seen.name} is now Main")
+    for old, new in done.deprecated.items():
+        output.say(f"  {old} goes on answering; use {new} instead")
+
+
 @app.command("delete")
 def delete(ctx: typer.Context, name: Named, yes: Yes = False, as_json: AsJson = False) -> None:
     """Deletes a project with all its versions and conversations; this cannot be undone."""
@@ -112,11 +126,15 @@ def import_folder(
         Literal["replace", "overlay"] | None,
         typer.Option("--mode", help="replace: what the folder lacks is removed; overlay: it stays."),
     ] = None,
+    revision: DraftRevision = None,
     dry_run: DryRun = False,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reads a folder into your draft. Nothing that answers callers changes."""
+    """Reads a folder into your draft. Nothing that answers callers changes.
+
+    Edits in the draft are overwritten only with --revision, which says that you saw them.
+    """
     from greenroom.cli.archives import place_of, read_archive
 
     session = open_session(ctx, as_json)
@@ -131,6 +149,7 @@ def import_folder(
             path=place_of(path),
             mode=mode,
             dry_run=dry_run,
+            revision=revision,
             on_sent=tell,
         )
     if not session.answer(done):
@@ -141,6 +160,8 @@ def _show_import(done: ImportOut) -> None:
     would = "would be " if done.dry_run else ""
     counts = f"{done.added} {would}added, {done.edited} edited, {done.removed} removed, {done.unchanged} unchanged"
     output.say(f"draft:{done.environment}: {counts}")
+    if done.overwritten:
+        output.say(f"edits in the draft {would}overwritten: {', '.join(done.overwritten)}")
     rows: Sequence[tuple[str, ...]] = [
         (row.status.replace("_", " "), row.path, row.item, row.address, row.reason)
         for row in done.report

@@ -16,6 +16,7 @@ from greenroom.cli.options import (
     Acknowledged,
     AsJson,
     Cursor,
+    DraftRevision,
     DrainUntil,
     DryRun,
     Env,
@@ -55,6 +56,7 @@ def publish(
     taken_back: TakenBack = None,
     resolve: Resolve = None,
     acknowledged: Acknowledged = None,
+    revision: DraftRevision = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     project: Project = None,
@@ -69,7 +71,8 @@ def publish(
     resolutions = read_resolutions(resolve)
 
     def act(seq: int, confirmed: str | None, planning: bool) -> Done:
-        return session.client.releases.publish(
+        nonlocal revision
+        done = session.client.releases.publish(
             named,
             seen.alias,
             note=note,
@@ -82,8 +85,11 @@ def publish(
             acknowledged=acknowledged or (),
             in_flight=in_flight,
             drain_until=drain_until,
+            revision=revision,
             dry_run=planning,
         )
+        revision = getattr(done, "draft_revision", revision)  # what is shown is what is published
+        return done
 
     seq = seen.seq if expected_seq is None else expected_seq
     _carry_out(ctx, session, act, seq, confirm, dry_run, ask=not yes)

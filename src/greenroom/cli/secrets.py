@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from greenroom.cli import output
 from greenroom.cli.options import AsJson, Cursor, Limit, Project
 from greenroom.cli.session import open_session
+
+if TYPE_CHECKING:
+    from greenroom.wire.secrets import RotatedOut
 
 app = typer.Typer(help="Secrets: set, list, unset, override, restore, rotate.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name, for example BOOKING_KEY.")]
@@ -88,11 +91,39 @@ def restore(
 
 @app.command("rotate")
 def rotate(ctx: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
-    """Seals every value anew, after the server's key was changed."""
+    """Seals all that is sealed anew, after the server's key was changed: values, what users said, their variables."""
     session = open_session(ctx, as_json)
-    done = session.client.secrets.rotate(session.project(project))
-    if not session.answer(done):
-        output.say(f"sealed {output.count_of(done.rotated, 'value')} anew")
+    slug = session.project(project)
+    total = done = session.client.secrets.rotate(slug)
+    while done.next_cursor:
+        if sys.stderr.isatty():
+            output.say(f"so far: {_sealed(total)}")
+        done = session.client.secrets.rotate(slug, cursor=done.next_cursor)
+        total = _add(total, done)
+    if not session.answer(total):
+        output.say(f"sealed {_sealed(total)} anew")
+        if total.unopened:
+            lost = output.count_of(total.unopened, "sealed thing")
+            output.say(f"{lost} could not be opened with the keys that the server has: name its key as a former one")
+        else:
+            output.say("nothing of this project needs a former key any more")
+
+
+def _add(one: RotatedOut, other: RotatedOut) -> RotatedOut:
+    """Returns two portions as one."""
+    counts = ("rotated", "turns", "users", "conversations", "unopened")
+    return other.model_copy(update={name: getattr(one, name) + getattr(other, name) for name in counts})
+
+
+def _sealed(found: RotatedOut) -> str:
+    rest = (
+        (found.turns, "turn"),
+        (found.users, "user"),
+        (found.conversations, "conversation"),
+    )
+    return ", ".join(
+        [output.count_of(found.rotated, "value"), *(output.count_of(many, what) for many, what in rest if many)]
+    )
 
 
 def _read_value(name: str) -> str:

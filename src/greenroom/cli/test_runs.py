@@ -182,6 +182,7 @@ def _show(report: TestRunReport) -> None:
         if case.status in {"failed", "error"}:
             _explain(case)
     output.show(_sentence(report))
+    output.show(_parts(report))
 
 
 def _explain(case: CaseOut) -> None:
@@ -223,6 +224,13 @@ def _sentence(report: TestRunReport) -> str:
     words = ", ".join(f"{number} {word}" for word, number in counts if number) or "nothing was run"
     reason = f" ({found.reason})" if found.reason else ""
     return f"{report.id} on {tested}: {words}; flaky rate {found.flaky_rate:.0%}{reason}"
+
+
+def _parts(report: TestRunReport) -> str:
+    """Returns what answered, matched and judged: another of them may come to another result."""
+    brains = ", ".join(sorted(set(report.brain.values()))) or "nobody"
+    matcher = f"; matcher {report.matcher}" if report.matcher else ""
+    return f"answered by {brains}{matcher}; judged by {report.judge or 'no model'}"
 
 
 def _mark(status: str | None) -> object:

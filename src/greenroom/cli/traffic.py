@@ -17,13 +17,16 @@ def resolve(
     ctx: typer.Context,
     key: Annotated[str, typer.Argument(help="The traffic key: a user id or a caller's number.")],
     env: Annotated[str | None, typer.Option("--env", help="Alias; default: the project's default entry.")] = None,
+    number: Annotated[str | None, typer.Option("--number", help="The called number instead: where it leads.")] = None,
     share_link: Annotated[str | None, typer.Option("--share-link", help="A share link's token, instead.")] = None,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
     """Says which version serves a traffic key, and why. No conversation begins."""
     session = open_session(ctx, as_json)
-    found = session.client.traffic.resolve(session.project(project), key, environment=env, share_link=share_link)
+    found = session.client.traffic.resolve(
+        session.project(project), key, environment=env, number=number, share_link=share_link
+    )
     if session.answer(found):
         return
     output.show_fields(

@@ -26,16 +26,27 @@ class Streamed(Protocol):
     def close(self, answer: Answer) -> Answer: ...
 
 
+class Speaking(Protocol):
+    """Says something while an answer is waited for: once at each of `times_ms` after the ask."""
+
+    times_ms: tuple[float, ...]
+
+    def say(self) -> tuple[str, str] | None: ...
+    def close(self, answer: Answer) -> Answer: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One request of a turn. `facts` is plain JSON; secrets stand in it as `{{secret.NAME}}`, never as values.
 
-    `gate` is no part of the record: it lets pieces of a model's reply through while it is written.
+    `gate` and `waiting` are no part of the record: one lets pieces of a model's reply through while it is written,
+    the other speaks while nothing comes.
     """
 
     to: AskedOf
     facts: Mapping[str, Any]
     gate: Streamed | None = None
+    waiting: Speaking | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from greenroom.domain.texts import merge_lines
 Side = Literal["base", "ours", "theirs"]
 SIDES: Final[tuple[Side, ...]] = ("base", "ours", "theirs")
 
-ConflictKind = Literal["both_changed", "edit_delete", "add_add", "order"]
+ConflictKind = Literal["both_changed", "edit_delete", "add_add", "order", "broken_reference"]
 
 NOWHERE: Final = Address("", "")
 """The address of conflicts in a body that belongs to no entity."""
@@ -42,7 +42,8 @@ class Conflict:
     """A place that both sides changed, each in its own way.
 
     `absent` names the sides on which nothing is there: their value is None (null is a value). An `order`
-    conflict points at a keyed list and holds the keys in each side's order.
+    conflict points at a keyed list and holds the keys in each side's order. A `broken_reference` is about an
+    entity that is gone after a clean merge while another one, named in `label`, still mentions it.
     """
 
     id: str

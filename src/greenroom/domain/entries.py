@@ -44,7 +44,7 @@ def explain(past: Past) -> list[str]:
 
 def _say_entry(past: Past) -> str:
     alias, entry = past.alias, past.entry
-    if past.ref is not None:
+    if past.ref is not None and entry.get("by") != "number":
         return f"It was opened on {past.ref}, which asks no rule of traffic; its context is {alias}."
     match entry.get("by"):
         case "alias":
@@ -52,6 +52,9 @@ def _say_entry(past: Past) -> str:
         case "tester":
             who = PARTS.get(str(entry.get("key")), "who it was with")
             return f"By {who} it was with a tester, and testers of {alias} were led there past the split."
+        case "number":
+            rule = "" if entry.get("rule") is None else f", by its SIP rule {int(entry['rule']) + 1}"
+            return f"It called {entry.get('number')}, which leads to {alias}{rule}."
         case "share_link":
             return f"It came by the share link {entry.get('link')}, which leads to {alias} past the split."
         case "default":

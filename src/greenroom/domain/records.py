@@ -13,6 +13,8 @@ from greenroom.domain.canonical import MAX_SAFE_INTEGER
 from greenroom.domain.ids import ProjectId
 
 MAX_KEPT_DEPTH = 20
+ANNOUNCED = frozenset({"number", "split", "tester", "share_link"})
+"""Nouns that decide where traffic goes: every process hears at once of a change (see `ports.Store.wait_for_change`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,8 @@ class Subject:
     judge: str = ""
     knowledge: Mapping[str, str] = field(default_factory=dict[str, str])
     """Document → digest of its content."""
+    matcher: str = ""
+    """What ranked topics, with the vectors it had beside the words; '' in runs of before this was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,36 @@ def see_state(run: Run, now: datetime) -> Run:
     if run.state == "running" and now - run.changed_at > LEASE:
         return replace(run, state="interrupted", finished_at=run.changed_at)
     return run
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is looked at of a run to say whether it is kept."""
+
+    id: TestRunId
+    version: int | None
+    state: RunState
+
+
+def standing_of(run: Run) -> Standing:
+    """Returns what is looked at of a run; a whole project's are held at once."""
+    return Standing(run.id, run.subject.version, run.state)
+
+
+def choose_forgotten(standings: Iterable[Standing], kept: int) -> tuple[TestRunId, ...]:
+    """Returns the runs that nobody needs any more, of a project's as they stand now, latest first.
+
+    Kept are the latest `kept`, what still runs, and each version's latest that came to its end.
+    """
+    versions: set[int] = set()
+    forgotten: list[TestRunId] = []
+    for place, one in enumerate(standings):
+        is_last = one.state == "finished" and one.version is not None and one.version not in versions
+        if is_last and one.version is not None:
+            versions.add(one.version)
+        if place >= kept and one.state != "running" and not is_last:
+            forgotten.append(one.id)
+    return tuple(forgotten)
 
 
 def run_to_json(run: Run) -> dict[str, Any]:

@@ -29,6 +29,7 @@ _WORD = re.compile(
     r"\{\{[^{}\n]{1,120}\}\}|\s+|[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     r"|[^\s!-/:-@\[-^`{-~\u2010-\u205e\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff]+|."
 )
+_SidedEdit = tuple[int, int, tuple[str, ...], int]
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -132,6 +133,35 @@ def merge_lines(base: str, ours: str, theirs: str) -> str | None:
         merged.extend(new)
         position = stop
     return "".join(merged + lines[max(position, 0) :])
+
+
+def settle_lines(base: str, ours: str, theirs: str) -> tuple[str, str]:
+    """Returns both sides with each other's changes of lines made wherever they do not meet.
+
+    The two differ only where both sides changed the same lines or neighbours, each in its own way; texts too
+    different to align come back as they are.
+    """
+    lines = split_lines(base)
+    edits: list[_SidedEdit] = []
+    for side, text in enumerate((ours, theirs)):
+        other = split_lines(text)
+        blocks = align(lines, other, Budget())
+        if blocks is None:
+            return ours, theirs
+        edits.extend((*edit, side) for edit in _edits(lines, other, blocks))
+    settled: tuple[list[str], list[str]] = [], []
+    done = 0
+    for group in _meeting(sorted(edits)):
+        start, stop = group[0][0], max(edit[1] for edit in group)
+        mine, yours = ([edit[:3] for edit in group if edit[3] == side] for side in (0, 1))
+        if not (mine and yours):
+            mine = yours = mine or yours
+        for made, side in zip((mine, yours), settled, strict=True):
+            side.extend(lines[done:start])
+            side.extend(_edited(lines, start, stop, made))
+        done = stop
+    ours, theirs = ("".join(side + lines[done:]) for side in settled)
+    return ours, theirs
 
 
 def split_lines(text: str) -> list[str]:
@@ -238,6 +268,30 @@ def _edits(
     for i, i_end, j, j_end, _ in _gaps(len(before), len(after), blocks):
         if i < i_end or j < j_end:
             yield i, i_end, tuple(after[j:j_end])
+
+
+def _meeting(edits: Sequence[_SidedEdit]) -> Iterator[list[_SidedEdit]]:
+    """Yields edits in groups between which at least one unchanged line lies."""
+    group: list[_SidedEdit] = []
+    end = -1
+    for edit in edits:
+        if group and edit[0] > end:
+            yield group
+            group = []
+        group.append(edit)
+        end = max(end, edit[1])
+    if group:
+        yield group
+
+
+def _edited(
+    lines: Sequence[str], start: int, stop: int, edits: Sequence[tuple[int, int, tuple[str, ...]]]
+) -> Iterator[str]:
+    for first, last, new in edits:
+        yield from lines[start:first]
+        yield from new
+        start = last
+    yield from lines[start:stop]
 
 
 def _line(op: HunkOp, before: int | None, after: int | None, text: str) -> Line:

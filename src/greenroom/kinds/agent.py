@@ -24,6 +24,22 @@ from greenroom.kinds.schema import (
 from greenroom.kinds.schema.parts import Calls
 
 
+class Fallback(Part):
+    """Which model answers where the first one fails; the local brain stays the last resort."""
+
+    provider: Annotated[
+        Line,
+        StringConstraints(pattern=r"^([a-z0-9][a-z0-9_.-]*:\S+)?$"),
+        Fact(
+            label="provider",
+            hint="Empty for none",
+            expects="'provider:name', for example anthropic:claude-sonnet-4-5, or empty for none",
+        ),
+    ] = ""
+    connection: Annotated[SlugOrNone, Fact(hint="The project's connection with the key and address")] = ""
+    timeout_ms: Annotated[int, Field(ge=500, le=120_000), Fact(label="time-out in ms")] = 10_000
+
+
 class Model(Part):
     """Which model answers; `local` needs no key and no network."""
 
@@ -36,6 +52,9 @@ class Model(Part):
     max_tokens: Annotated[int | None, Field(ge=1, le=1_000_000), Fact(label="most tokens")] = None
     connection: Annotated[SlugOrNone, Fact(hint="The project's connection with the key and address")] = ""
     timeout_ms: Annotated[int, Field(ge=500, le=120_000), Fact(label="time-out in ms")] = 20_000
+    fallback: Annotated[Fallback, Fact(label="fallback", hint="Asked when the model fails or takes too long")] = (
+        Fallback()
+    )
 
 
 class AgentBody(BodyModel):
@@ -106,6 +125,11 @@ KIND = ModelKind(
             "max_tokens": 400,
             "connection": "openai",
             "timeout_ms": 8000,
+            "fallback": {
+                "provider": "anthropic:claude-sonnet-4-5",
+                "connection": "anthropic",
+                "timeout_ms": 6000,
+            },
         },
         "languages": ["en-GB", "de-DE"],
         "voice": "reception",

@@ -38,7 +38,9 @@ class FunctionBody(BodyModel):
             }
         ),
     ] = "function"
-    latency: Annotated[JsonMapping, Fact(label="delay handling", hint="What is said while it runs")] = {}
+    latency: Annotated[
+        JsonMapping, Fact(label="delay handling", hint="say_after_ms, and what to say while it runs")
+    ] = {}
 
     def faults(self) -> Iterable[Fault]:
         yield from schema_faults(self.parameters, "/parameters")

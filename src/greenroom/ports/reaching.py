@@ -39,7 +39,10 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutboundRequest:
-    """One HTTP request to somebody else. `max_bytes` bounds what is read of the answer."""
+    """One HTTP request to somebody else. `max_bytes` bounds what is read of the answer.
+
+    So many `redirects` are followed, one more is refused; None gives the redirect itself.
+    """
 
     method: str
     url: str
@@ -47,7 +50,7 @@ class OutboundRequest:
     body: bytes = b""
     timeout_ms: int = 10_000
     max_bytes: int = 1_000_000
-    redirects: int = 3
+    redirects: int | None = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ class Cipher(Protocol):
 
     def seal(self, text: bytes, about: str) -> bytes: ...
     def open(self, data: bytes, about: str) -> bytes: ...
+    def is_current(self, data: bytes) -> bool:
+        """Says whether something was sealed with the key that seals now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,24 @@ from typing import Any
 import httpx2
 
 from greenroom.domain.asks import Answer, Streamer, failed
-from greenroom.domain.errors import GreenroomError
+from greenroom.domain.errors import GreenroomError, Refused
 from greenroom.ports import Clock, ModelKey
 
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.3
 RESULT_TOOL = "give_result"
-_EXTRAS = "openai is built in; install pydantic-ai-slim with the provider's extra for others, for example [anthropic]"
+EXTRAS = {
+    "anthropic": "anthropic",
+    "bedrock": "bedrock",
+    "cohere": "cohere",
+    "google": "google",
+    "google-cloud": "google",
+    "groq": "groq",
+    "huggingface": "huggingface",
+    "mistral": "mistral",
+    "xai": "xai",
+}
+"""Provider → the extra of Greenroom that brings its client; all others are reached by OpenAI's, which is built in."""
 
 
 class PydanticModels:
@@ -109,8 +120,8 @@ class PydanticModels:
             raise library.user_error("no key")
         try:
             made = library.infer(provider, key.key, self._client(f"{name}:"))
-        except ImportError as missing:
-            raise library.user_error(str(missing)) from None
+        except ImportError:
+            raise Refused("package_missing", _missing(name)) from None
         return made
 
     def _client(self, base_url: str) -> httpx2.AsyncClient:
@@ -155,9 +166,17 @@ _WORDS = {
     "refused": "the provider refused the request",
     "unavailable": "the provider cannot be reached, or is overloaded",
     "bad_answer": "the provider's answer could not be read",
-    "not_set_up": f"this provider is not set up: it needs a key (a connection of the project) or a package; {_EXTRAS}",
+    "not_set_up": "this provider is not set up: it needs a key (a connection of the project) and a name of a model",
 }
 """Said without the provider's own words, which may repeat the request."""
+
+
+def _missing(name: str) -> str:
+    """Returns what to install for a provider whose package is not there."""
+    extra = EXTRAS.get(name)
+    if extra is None:
+        return f"the package that '{name[:40]}' is reached by is not installed here"
+    return f"the package that {name} is reached by is not installed here: pip install 'greenroom[{extra}]', and restart"
 
 
 def _read_error(wrong: Exception) -> tuple[str, bool]:

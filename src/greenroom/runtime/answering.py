@@ -149,7 +149,7 @@ def _send(turn: Turn, rule: RoutePlan) -> bool:
 
 
 def _has_spoken(turn: Turn) -> bool:
-    return any(effect["type"] == "said" for effect in turn.effects)
+    return turn.answers_said() > 0
 
 
 def _answer_by_brain(turn: Turn) -> Working[None]:

@@ -22,6 +22,8 @@ class FunctionPlan:
     role: str
     secrets: frozenset[str]
     """Names of the secrets that its code, or a helper's, writes as `{{secret.NAME}}`; no others are filled for it."""
+    delays: tuple[tuple[float, str], ...] = ()
+    """(after so many ms, what is said while it runs), in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from greenroom.runtime.asking import Working
 from greenroom.runtime.bodies import mapping
 from greenroom.runtime.call_plans import AuthPlan, ToolPlan
 from greenroom.runtime.deeds import apply_effects
+from greenroom.runtime.delays import Waiting, say_delays
 from greenroom.runtime.gates import Gate
 from greenroom.runtime.texts import say_value
 from greenroom.runtime.turn import Turn
@@ -26,13 +27,13 @@ _OPENING = re.compile(r"\{(?=\{)")
 _ARGUMENT = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_-]{0,79})\}(?!\})")
 
 
-def ask(turn: Turn, to: AskedOf, facts: Mapping[str, Any]) -> Working[Answer]:
-    """Asks the outside and keeps what it answered."""
+def ask(turn: Turn, to: AskedOf, facts: Mapping[str, Any], waiting: Waiting | None = None) -> Working[Answer]:
+    """Asks the outside and keeps what it answered; `waiting` speaks meanwhile."""
     if len(turn.asks) >= MAX_ASKS:
         turn.note(f"more than {MAX_ASKS} calls in one turn; the rest was not made")
         return failed("too_many_calls", f"a turn may make {MAX_ASKS} calls")
     gate = Gate(turn) if to == "model" and facts.get("purpose", "reply") == "reply" else None
-    answer = yield Ask(to, facts, gate)
+    answer = yield Ask(to, facts, gate, waiting)
     answer = answer if answer is not None else failed("no_answer", "nobody answered")
     turn.asks.append({"to": to, "facts": dict(facts), "answer": dict(answer)})
     return answer
@@ -53,7 +54,8 @@ def call_function(turn: Turn, slug: str, arguments: Mapping[str, Any], because: 
         "conv": _harmless(_conv(turn)),
         "secrets": sorted(plan.secrets),
     }
-    answer = yield from ask(turn, "function", facts)
+    answer = yield from ask(turn, "function", facts, Waiting(turn, plan) if plan.delays else None)
+    say_delays(turn, plan, answer)
     _record(turn, "function_called", {"function": plan.slug}, arguments, answer, because)
     if "error" not in answer:
         apply_effects(turn, answer.get("effects", []), f"function/{plan.slug}")

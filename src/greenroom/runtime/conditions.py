@@ -7,10 +7,10 @@ activation spoils every condition. Nothing else here may import it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,6 +49,28 @@ that answers, `topic` the last topic answered, `intent` the best topic for what 
 the settings' time zone (`time.weekday` is mon … sun, `time.date` is 2026-01-31).
 """
 _WHOLE = ("turn.count", "time.hour", "time.minute")
+REVIEW_NAMES = (
+    "outcome",
+    "channel",
+    "environment",
+    "version",
+    "ended_by",
+    "turns",
+    "seconds",
+    "topics",
+    "tags",
+    "events",
+    "said",
+    "heard",
+    "vars",
+)
+"""What a rule about a whole conversation may name.
+
+`turns` counts what the user said, `seconds` is from its first to its last turn; `topics`, `tags`, `events` (types of
+what happened), `said` (by the agent) and `heard` are lists of texts, with personal data masked.
+"""
+_REVIEW_WHOLE = ("version", "turns", "seconds")
+_REVIEW_LISTS = ("topics", "tags", "events", "said", "heard")
 _MAPS = ("vars", "variant", "sip")
 
 
@@ -94,7 +116,7 @@ def compile_condition(text: str, *, in_workflow: bool = False) -> Condition:
 
     Raises Invalid `invalid_condition` with the place and what is wrong.
     """
-    condition = _compile(text, in_workflow)
+    condition = _compile(text, partial(_environment, in_workflow))
     kind = condition.gives
     if kind not in {"BOOL", "DYN"}:
         raise _invalid(f"gives {kind.lower()}, not true or false")
@@ -103,18 +125,31 @@ def compile_condition(text: str, *, in_workflow: bool = False) -> Condition:
 
 def compile_expression(text: str) -> Condition:
     """Returns an expression of a workflow's step, which may give any type. Raises Invalid `invalid_condition`."""
-    return _compile(text, True)
+    return _compile(text, partial(_environment, True))
 
 
-def _compile(text: str, in_workflow: bool) -> Condition:
+def compile_review(text: str) -> Condition:
+    """Returns a rule about a whole conversation; see `REVIEW_NAMES`. Raises Invalid `invalid_condition`."""
+    condition = _compile(text, _review_environment, _REVIEW_HINT)
+    if condition.gives not in {"BOOL", "DYN"}:
+        raise _invalid(f"gives {condition.gives.lower()}, not true or false", _REVIEW_HINT)
+    return condition
+
+
+def review_activation(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what rules about a conversation are evaluated against, made safe for the evaluator."""
+    return {**{name: _safe(facts[name]) for name in REVIEW_NAMES}, "vars": _safe_names(facts["vars"])}
+
+
+def _compile(text: str, environment: Callable[[], Any], hint: str = "") -> Condition:
     if len(text) > MAX_CONDITION:
-        raise _invalid(f"is {len(text):,} characters long; at most {MAX_CONDITION:,} are allowed")
+        raise _invalid(f"is {len(text):,} characters long; at most {MAX_CONDITION:,} are allowed", hint)
     try:
-        compiled = _environment(in_workflow).compile(text)
+        compiled = environment().compile(text)
     except TypeError:
-        raise _invalid("holds characters that are not text") from None
+        raise _invalid("holds characters that are not text", hint) from None
     except RuntimeError as wrong:
-        raise _invalid(_explain(str(wrong))) from None
+        raise _invalid(_explain(str(wrong)), hint) from None
     return Condition(text, compiled, compiled.return_type().name())
 
 
@@ -200,12 +235,15 @@ def _safe(value: Any, depth: int = 0) -> Any:
     return str(_safe(str(value)))
 
 
-def _invalid(message: str) -> Invalid:
-    hint = f"a condition may name {', '.join(NAMES)}; for example: vars.nights > 2 && channel == 'voice'"
+_HINT = f"a condition may name {', '.join(NAMES)}; for example: vars.nights > 2 && channel == 'voice'"
+_REVIEW_HINT = f"a rule may name {', '.join(REVIEW_NAMES)}; for example: turns <= 4 && outcome == 'contained'"
+
+
+def _invalid(message: str, hint: str = "") -> Invalid:
     return Invalid(
         "invalid_condition",
         f"the condition {message}",
-        errors=[Fault("", f"the condition {message}", "invalid_condition", hint)],
+        errors=[Fault("", f"the condition {message}", "invalid_condition", hint or _HINT)],
     )
 
 
@@ -241,3 +279,12 @@ def _environment(in_workflow: bool) -> Any:
     if in_workflow:
         variables |= {"result": kinds.DYN, "value": kinds.DYN}
     return cel.NewEnv(variables=variables)
+
+
+@cache
+def _review_environment() -> Any:
+    cel = _cel()
+    kinds = cel.Type
+    variables = dict.fromkeys(REVIEW_NAMES, kinds.STRING) | dict.fromkeys(_REVIEW_WHOLE, kinds.INT)
+    variables |= dict.fromkeys(_REVIEW_LISTS, kinds.List(kinds.STRING))
+    return cel.NewEnv(variables={**variables, "vars": kinds.Map(kinds.STRING, kinds.DYN)})

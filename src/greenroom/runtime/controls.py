@@ -9,7 +9,7 @@ from greenroom.runtime.calls import call_function
 from greenroom.runtime.forms import apply_replacements, bare_text, plain_form
 from greenroom.runtime.plans import StopPhrasePlan
 from greenroom.runtime.texts import shorten, split_sentences
-from greenroom.runtime.turn import Turn
+from greenroom.runtime.turn import DELAY, Turn
 
 
 def correct(turn: Turn) -> tuple[str, list[dict[str, Any]]]:
@@ -56,6 +56,11 @@ def _said(turn: Turn) -> list[dict[str, Any]]:
     return [effect for effect in turn.effects if effect["type"] == "said"]
 
 
+def _answers(turn: Turn) -> bool:
+    """Says whether anything is left that answers."""
+    return any(effect["text"] and effect["part"] != DELAY for effect in _said(turn))
+
+
 def _open(turn: Turn) -> list[dict[str, Any]]:
     """Returns what is said and can still be changed."""
     return [effect for effect in _said(turn) if not effect.get("streamed")]
@@ -76,7 +81,7 @@ def _drop_forbidden(turn: Turn) -> list[dict[str, Any]]:
                 turn.add("rule_enforced", rule=rule.slug, phrase=phrase)
                 if phrase in bare_text(effect["text"]):
                     effect["text"] = ""
-    if found and not any(effect["text"] for effect in _said(turn)):
+    if found and not _answers(turn):
         turn.say(turn.program.settings.fallback, "fallback")
     return found
 
@@ -93,7 +98,7 @@ def _apply_stop_phrases(turn: Turn) -> Working[list[dict[str, Any]]]:
                     effect["text"] = ""
                 yield from _carry_out(turn, plan)
                 break
-    if fired and not turn.ended and not any(effect["text"] for effect in _said(turn)):
+    if fired and not turn.ended and not _answers(turn):
         turn.say(turn.program.settings.fallback, "fallback")
     return fired
 
@@ -104,7 +109,7 @@ def _carry_out(turn: Turn, plan: StopPhrasePlan) -> Working[None]:
     if turn.ended:
         return
     if plan.action == "end":
-        if not any(effect["text"] for effect in _said(turn)):
+        if not _answers(turn):
             turn.say(turn.goodbye(), "goodbye")
         turn.end("agent")
     elif plan.action == "handoff":

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from greenroom.domain.asks import Answer, Ask, Place, Streamed, failed
+from greenroom.domain.asks import Answer, Ask, Place, Speaking, Streamed, failed
 from greenroom.ports import Clock, Outside
 from greenroom.runtime.engine import Context, Effect, Heard, Recorded, State, Step, recorded, stages, start
 from greenroom.runtime.program import Program
@@ -61,10 +61,10 @@ async def run_turn(
     """Yields the reply piece by piece, then the outcome. A model's words go out while it writes them."""
     run = _Run(program, state, heard, context, clock)
     while (asked := run.advance()) is not None:
-        if run.is_late() or asked.gate is None:
+        if run.is_late() or (asked.gate is None and asked.waiting is None):
             run.answer(LATE if run.is_late() else await outside.answer(asked, place))
             continue
-        async for piece in _stream(asked, asked.gate, outside, place):
+        async for piece in _stream(asked, outside, place):
             if isinstance(piece, Delta):
                 run.out = True
                 yield piece
@@ -75,7 +75,32 @@ async def run_turn(
     yield run.outcome()
 
 
-async def _stream(ask: Ask, gate: Streamed, outside: Outside, place: Place) -> AsyncIterator[Delta | Answer]:
+def _stream(ask: Ask, outside: Outside, place: Place) -> AsyncIterator[Delta | Answer]:
+    """Returns what yields the pieces that go out while the answer comes in, then the answer."""
+    if ask.waiting is not None:
+        return _speak(ask, ask.waiting, outside, place)
+    assert ask.gate is not None
+    return _pass(ask, ask.gate, outside, place)
+
+
+async def _speak(ask: Ask, waiting: Speaking, outside: Outside, place: Place) -> AsyncIterator[Delta | Answer]:
+    """Yields what is said while the answer takes its time, then the answer."""
+    task = asyncio.ensure_future(outside.answer(ask, place))
+    try:
+        gone = 0.0
+        for time_ms in waiting.times_ms:
+            done, _ = await asyncio.wait({task}, timeout=(time_ms - gone) / 1000)
+            gone = time_ms
+            if done:
+                break
+            if (piece := waiting.say()) is not None:
+                yield Delta(*piece)
+        yield waiting.close(await task)
+    finally:
+        task.cancel()
+
+
+async def _pass(ask: Ask, gate: Streamed, outside: Outside, place: Place) -> AsyncIterator[Delta | Answer]:
     """Yields what the gate lets through while the answer comes in, then the answer."""
     written: asyncio.Queue[str | None] = asyncio.Queue()
 

@@ -111,6 +111,16 @@ class SquadPlan:
     entry: str
     transfers: tuple[TransferPlan, ...]
 
+    def takers(self, agent: str) -> dict[str, str]:
+        """Returns whom an agent may pass a conversation on to, with what is said then.
+
+        Those that its transfers lead to, whether their conditions hold or not; without any transfers all members.
+        """
+        if not self.transfers:
+            return {member: "" for member in self.members if member != agent}
+        ways = [each for each in self.transfers if each.source in {"", agent} and each.target != agent]
+        return {each.target: each.message for each in reversed(ways)}
+
 
 @dataclass(frozen=True, slots=True)
 class PromptPlan:

@@ -95,13 +95,13 @@ def judge_ask(judge: Judge, lines: Sequence[Line], statements: Sequence[str], *,
     """Returns what to ask a model about a conversation, or about its last reply."""
     numbered = [f"{number}. {statement}" for number, statement in enumerate(statements, 1)]
     about = "Statements about the agent's last reply, after the caller's last line" if last else "Statements"
-    text = f"Conversation:\n{_written(lines)}\n\n{about}:\n" + "\n".join(numbered)
-    return _ask(judge, "judge", JUDGE, [{"role": "user", "text": text}], JUDGE_SCHEMA)
+    text = f"Conversation:\n{write_lines(lines)}\n\n{about}:\n" + "\n".join(numbered)
+    return model_ask(judge, "judge", JUDGE, [{"role": "user", "text": text}], JUDGE_SCHEMA)
 
 
 def read_verdicts(answer: Answer, judgements: Sequence[Judgement]) -> tuple[Result, ...]:
     """Returns the results of judged statements."""
-    facts, wrong = _structured(answer)
+    facts, wrong = read_structured(answer)
     verdicts = facts.get("verdicts")
     if not wrong and (not isinstance(verdicts, list) or len(verdicts) != len(judgements)):
         wrong = f"the judge gave no verdict for each of the {len(judgements)} statements"
@@ -126,12 +126,12 @@ def simulate_ask(judge: Judge, case: Case, lines: Sequence[Line]) -> Ask:
     ]
     if not messages or messages[0]["role"] != "user":
         messages.insert(0, {"role": "user", "text": "(the call begins)"})
-    return _ask(judge, "simulate", instructions, messages, SIMULATE_SCHEMA)
+    return model_ask(judge, "simulate", instructions, messages, SIMULATE_SCHEMA)
 
 
 def read_next_line(answer: Answer, pointer: str) -> NextLine | Problem:
     """Returns what the caller says next."""
-    facts, wrong = _structured(answer)
+    facts, wrong = read_structured(answer)
     text, done = facts.get("say"), facts.get("done")
     if not wrong and (not isinstance(text, str) or not isinstance(done, bool) or not (text.strip() or done)):
         wrong = "the simulated caller said nothing that could be read"
@@ -140,7 +140,8 @@ def read_next_line(answer: Answer, pointer: str) -> NextLine | Problem:
     return NextLine(text.strip()[:MAX_SAID], bool(done))
 
 
-def _ask(judge: Judge, purpose: str, instructions: str, messages: list[dict[str, str]], schema: Any) -> Ask:
+def model_ask(judge: Judge, purpose: str, instructions: str, messages: list[dict[str, str]], schema: Any) -> Ask:
+    """Returns a request for a structured answer."""
     facts: dict[str, Any] = {
         "provider": judge.provider,
         "connection": judge.connection,
@@ -165,7 +166,7 @@ def _verdict(judgement: Judgement, verdict: Mapping[str, Any]) -> Result:
     return Result(judgement.expectation, status, judgement.statement, reason, judgement.pointer, said)
 
 
-def _structured(answer: Answer) -> tuple[Mapping[str, Any], str]:
+def read_structured(answer: Answer) -> tuple[Mapping[str, Any], str]:
     """Returns a structured answer, or what is wrong with it."""
     error = mapping(answer.get("error"))
     if error:
@@ -179,7 +180,8 @@ def _structured(answer: Answer) -> tuple[Mapping[str, Any], str]:
     return (mapping(given), "") if isinstance(given, Mapping) else ({}, "the model's answer is not an object")
 
 
-def _written(lines: Sequence[Line]) -> str:
+def write_lines(lines: Sequence[Line]) -> str:
+    """Returns a conversation as a model reads it."""
     names = {"caller": "Caller", "agent": "Agent"}
     # Each line is JSON text, so that what somebody says cannot look like another line.
     return "\n".join(f"{names[line.role]}: {json.dumps(line.text or f'({line.event})')}" for line in lines)

@@ -5,6 +5,7 @@
       caller, called, user_id, variant     # who calls, which site
       sip_headers, variables               # what the conversation starts with
       functions: {find_booking: {room: 12}}          # the result; or {result: …, effects: […]}, or {error: {…}}
+                                                     # `ms: 3000` beside `result` pretends that it took so long
       tools: {book: {confirmed: true}}               # the response; or {result: …, status: 200}, or {error: {…}}
       mcp: {calendar: {add: done}}                   # server → tool → result
       knowledge: [{text: …, title: …, knowledge: …, document: …}]    # what every look-up finds; or plain texts
@@ -36,7 +37,7 @@ from greenroom.runtime.program import Program
 TEXTS = ("now", "caller", "called", "user_id", "variant")
 GROUPS = ("sip_headers", "variables", "tools", "functions", "mcp", "tables")
 KEYS = (*TEXTS, *GROUPS, "knowledge", "allow_real")
-_WHOLE = frozenset({"result", "error", "status", "effects", "prints", "truncated"})
+_WHOLE = frozenset({"result", "error", "status", "effects", "prints", "truncated", "ms"})
 NOT_MOCKED = "not_mocked"
 NOT_AVAILABLE = "not_available"
 

@@ -114,7 +114,7 @@ def deeds_of_version(
         "hand_off": ("handoff", list(program.handoffs)),
         "start_workflow": ("workflow", list(program.leads.workflows)),
         "start_playbook": ("playbook", list(program.leads.playbooks)),
-        "transfer_to": ("agent", [slug for slug in program.agents if slug != turn.agent.slug]),
+        "transfer_to": ("agent", list(find_takers(turn))),
     }
     offers = [
         Offer(name, _SAYS[name], _choice(argument, slugs), _plainly(deeds[name]))
@@ -128,6 +128,23 @@ def deeds_of_version(
     for name in ("out_of_scope", "end_conversation"):
         offers.append(Offer(name, _SAYS[name], {"type": "object", "properties": {}}, _plainly(deeds[name])))
     return offers
+
+
+def find_takers(turn: Turn) -> dict[str, str]:
+    """Returns the agents that may take over now, with what is said then; none twice in a turn.
+
+    The squad says who; without one it is every agent. What a topic in question does by itself is allowed as well.
+    """
+    program, agent = turn.program, turn.agent
+    squad = program.leads.squad
+    found = dict.fromkeys(program.agents, "") if squad is None else squad.takers(agent.slug)
+    for each in turn.topics:
+        topic = program.topics.get(each.get("topic", ""))
+        for action in topic.actions if topic is not None else ():
+            if action.type == "agent" and action.when.holds(turn.activation)[0]:
+                found.setdefault(action.target, action.message)
+    been = {agent.slug, *(effect["before"] for effect in turn.effects if effect["type"] == "agent_changed")}
+    return {slug: message for slug, message in found.items() if slug in program.agents and slug not in been}
 
 
 _SAYS = {

@@ -10,7 +10,7 @@ ranks first. Pure: equal passages and questions give equal results in every proc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from greenroom.runtime.matcher_text import concepts, features, meaningful, stem, words
 from greenroom.runtime.matcher_vectors import Embedder
+from greenroom.runtime.postings import NEW, Floats, Postings, build_postings
 
 NAME = "passages-1"
 """What a trace calls the ranking. Raise it with anything that changes a score."""
@@ -48,9 +49,6 @@ LEAST = 0.05
 """What scores less is not even worth looking at."""
 USUAL, USUAL_SCORE = 0.35, 0.2
 """What is scored 0.2, the usual least score of settings: nine in ten real questions reach it, one in five strangers."""
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +105,18 @@ def _parts(found: tuple[str, ...]) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Postings:
-    """Which passages have a feature, and how much of it."""
+class _Body:
+    """What is known of all passages together."""
 
-    starts: Mapping[str, tuple[int, int]]
-    places: Ints
-    weights: Floats
-
-    def of(self, name: str) -> tuple[Ints, Floats] | None:
-        span = self.starts.get(name)
-        return None if span is None else (self.places[span[0] : span[1]], self.weights[span[0] : span[1]])
-
-    def count(self, name: str) -> int:
-        span = self.starts.get(name)
-        return 0 if span is None else span[1] - span[0]
+    counts: Postings
+    stems: Postings
+    """The same as `counts`, with BM25's weights."""
+    parts: Postings
+    roots: frozenset[str]
+    senses: Mapping[str, tuple[str, ...]]
+    """Stems that are there, by concept."""
+    spellings: Mapping[str, tuple[str, ...]]
+    """Stems that are there, by piece of spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +124,7 @@ class PassageIndex:
     """All passages that a version may answer from; built once, then only read."""
 
     size: int
-    _stems: _Postings = field(repr=False)
-    _parts: _Postings = field(repr=False)
-    _senses: Mapping[str, tuple[str, ...]] = field(repr=False)
-    """Stems that are there, by concept."""
-    _spellings: Mapping[str, tuple[str, ...]] = field(repr=False)
-    """Stems that are there, by piece of spelling."""
+    _body: _Body = field(repr=False)
     _embedder: Embedder | None = field(repr=False, default=None)
     _vectors: NDArray[np.float32] | None = field(repr=False, default=None)
 
@@ -141,6 +132,12 @@ class PassageIndex:
     def name(self) -> str:
         """Returns what ranked, for the trace."""
         return f"{NAME}+{self._embedder.name}" if self._embedder and self._vectors is not None else NAME
+
+    @property
+    def is_worn(self) -> bool:
+        """Says whether it remembers more features that no passage has any more than others: better build it whole."""
+        parts = self._body.parts
+        return len(parts.numbers) > 2 * int(np.count_nonzero(np.diff(parts.bounds))) + 10_000
 
     def find(self, question: str, limit: int, weights: Sequence[float] = ()) -> tuple[Hit, ...]:
         """Returns the best passages; ties go to the one that comes first. `weights` move their places, not scores."""
@@ -170,7 +167,7 @@ class PassageIndex:
         total = 0.0
         most = math.log(1.0 + self.size)
         for root in dict.fromkeys(stem(word) for word in meaningful(asked) or asked):
-            found = self._stems.count(root)
+            found = self._body.stems.count(root)
             rarity = _rarity(found, self.size) if found else most
             spoken = np.zeros(self.size)
             weight = rarity if found else UNKNOWN * most
@@ -184,7 +181,7 @@ class PassageIndex:
         return (shares / total if total else shares), relevance
 
     def _add(self, spoken: Floats, relevance: Floats, root: str, worth: float) -> None:
-        found = self._stems.of(root)
+        found = self._body.stems.of(root)
         if found is None:
             return
         places, weights = found
@@ -194,9 +191,12 @@ class PassageIndex:
     def _others(self, root: str) -> list[tuple[str, float]]:
         """Returns stems that mean the same as one, or are how it may have been meant to be spelled."""
         others = {
-            other: SENSE for sense in concepts().get(root, ()) for other in self._senses.get(sense, ()) if other != root
+            other: SENSE
+            for sense in concepts().get(root, ())
+            for other in self._body.senses.get(sense, ())
+            if other != root
         }
-        if not self._stems.count(root) and len(root) >= 4:
+        if not self._body.stems.count(root) and len(root) >= 4:
             others |= dict.fromkeys(self._misspelled(root), SPELLING)
         return list(others.items())
 
@@ -204,7 +204,7 @@ class PassageIndex:
         pieces = _spelling(root)
         shared: dict[str, int] = {}
         for piece in pieces:
-            for other in self._spellings.get(piece, ()):
+            for other in self._body.spellings.get(piece, ()):
                 shared[other] = shared.get(other, 0) + 1
         near = ((2.0 * count / (len(pieces) + len(_spelling(other))), other) for other, count in shared.items())
         return [other for _, other in sorted((each for each in near if each[0] >= NEAR), reverse=True)[:3]]
@@ -213,8 +213,8 @@ class PassageIndex:
         """Returns how alike the question and each passage are in concepts, pairs and spelling, from 0 to 1."""
         likeness, length = np.zeros(self.size), 0.0
         for name, weight in _parts(asked).items():
-            found = self._parts.of(name)
-            length += (weight * _rarity(self._parts.count(name), self.size) ** 2) ** 2
+            found = self._body.parts.of(name)
+            length += (weight * _rarity(self._body.parts.count(name), self.size) ** 2) ** 2
             # What half of all passages have tells none apart, and costs most.
             if found is not None and len(found[0]) <= max(self.size // 4, 50):
                 places, weights = found
@@ -229,47 +229,75 @@ class PassageIndex:
 
 
 def build_passages(
-    pieces: Sequence[Piece], embedder: Embedder | None = None, texts: Sequence[str] = ()
+    pieces: Sequence[Piece],
+    embedder: Embedder | None = None,
+    texts: Sequence[str] = (),
+    before: PassageIndex | None = None,
+    kept: Sequence[int] = (),
 ) -> PassageIndex:
-    """Returns the index of passages, in their order; `texts` are what an embedder reads."""
-    mean = sum(piece.length for piece in pieces) / len(pieces) if pieces else 1.0
-    stems = _postings([_damped(piece, mean) for piece in pieces])
-    parts = _postings([piece.parts for piece in pieces], squares=True)
-    senses: dict[str, list[str]] = {}
-    spellings: dict[str, list[str]] = {}
-    for root in sorted(stems.starts):
-        for sense in concepts().get(root, ()):
-            senses.setdefault(sense, []).append(root)
-        for piece in _spelling(root) if len(root) >= 4 else ():
-            spellings.setdefault(piece, []).append(root)
-    vectors = embedder(texts) if embedder is not None and texts else None
-    return PassageIndex(len(pieces), stems, parts, _frozen(senses), _frozen(spellings), embedder, vectors)
+    """Returns the index of passages, in their order; `texts` are what an embedder reads.
+
+    With `before`, an index of which most passages stay, `kept` says of each passage which place it had there, or NEW;
+    the result is the same, for a small part of the cost.
+    """
+    was = before._body if before is not None else None
+    counts = build_postings([piece.stems for piece in pieces], was and was.counts, kept)
+    parts = build_postings([_unit(piece, at, kept) for at, piece in enumerate(pieces)], was and was.parts, kept)
+    lengths = np.asarray([piece.length for piece in pieces])
+    mean = float(lengths.sum()) / len(pieces) if pieces else 1.0
+    # BM25's weight of each stem within its passage.
+    norms = K1 * (1.0 - B + B * lengths / mean)
+    stems = counts.with_amounts(counts.amounts * (K1 + 1.0) / (counts.amounts + norms[counts.places]))
+    roots = frozenset(counts.names())
+    body = _Body(counts, stems, parts, roots, *_neighbours(roots, was))
+    return PassageIndex(len(pieces), body, embedder, _embed(embedder, texts, before, kept))
 
 
-def _frozen(lists: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(items) for name, items in lists.items()}
+def _unit(piece: Piece, at: int, kept: Sequence[int]) -> Mapping[str, float]:
+    """Returns the parts of a passage at unit length; nothing of one whose parts are there already."""
+    if kept and kept[at] != NEW:
+        return {}
+    length = math.sqrt(sum(weight * weight for weight in piece.parts.values()))
+    return {name: weight / length for name, weight in piece.parts.items()}
 
 
-def _damped(piece: Piece, mean: float) -> dict[str, float]:
-    """Returns BM25's weight of each stem within its passage."""
-    norm = K1 * (1.0 - B + B * piece.length / mean)
-    return {root: count * (K1 + 1.0) / (count + norm) for root, count in piece.stems.items()}
+def _neighbours(
+    roots: frozenset[str], was: _Body | None
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """Returns the stems that are there by concept and by piece of spelling; from former ones only what differs."""
+    senses, spellings = (dict(was.senses), dict(was.spellings)) if was is not None else ({}, {})
+    old = was.roots if was is not None else frozenset[str]()
+    for lists, keys_of in ((senses, _senses_of), (spellings, _spellings_of)):
+        changed: dict[str, set[str]] = {}
+        for root in old ^ roots:
+            for key in keys_of(root):
+                changed.setdefault(key, set(lists.get(key, ()))).symmetric_difference_update((root,))
+        for key, members in changed.items():
+            lists[key] = tuple(sorted(members))
+    return senses, spellings
 
 
-def _postings(rows: Sequence[Mapping[str, float]], *, squares: bool = False) -> _Postings:
-    by_name: dict[str, list[tuple[int, float]]] = {}
-    for place, row in enumerate(rows):
-        length = math.sqrt(sum(weight * weight for weight in row.values())) if squares else 1.0
-        for name, weight in row.items():
-            by_name.setdefault(name, []).append((place, weight / length))
-    starts: dict[str, tuple[int, int]] = {}
-    places: list[int] = []
-    weights: list[float] = []
-    for name, entries in by_name.items():
-        starts[name] = (len(places), len(places) + len(entries))
-        places.extend(place for place, _ in entries)
-        weights.extend(weight for _, weight in entries)
-    return _Postings(starts, np.asarray(places, dtype=np.int32), np.asarray(weights))
+def _senses_of(root: str) -> Iterable[str]:
+    return concepts().get(root, ())
+
+
+def _spellings_of(root: str) -> Iterable[str]:
+    return _spelling(root) if len(root) >= 4 else ()
+
+
+def _embed(
+    embedder: Embedder | None, texts: Sequence[str], before: PassageIndex | None, kept: Sequence[int]
+) -> NDArray[np.float32] | None:
+    """Returns the vectors of texts; those that are there already are not made again."""
+    if embedder is None or not texts:
+        return None
+    if before is None or before._vectors is None or before._embedder is not embedder:
+        return embedder(texts)
+    fresh = [at for at, old in enumerate(kept) if old == NEW]
+    vectors = before._vectors[np.maximum(np.asarray(kept), 0)]
+    if fresh:
+        vectors[fresh] = embedder([texts[at] for at in fresh])
+    return vectors
 
 
 def _spelling(root: str) -> frozenset[str]:

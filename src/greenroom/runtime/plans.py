@@ -77,6 +77,8 @@ class AgentPlan:
     topics: frozenset[str] = frozenset()
     """Topics it answers from; empty for all."""
     knowledge: frozenset[str] = frozenset()
+    fallback: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """provider, connection and timeout_ms of the model that answers where the first fails; empty for none."""
 
     def may_call(self, kind: str, slug: str) -> bool:
         """Says whether the agent is given a function, tool or MCP server."""

@@ -166,7 +166,8 @@ class _Play:
             self.brains.append(str(outcome.trace.get("brain", "")))
         fallback = outcome.trace.get("fallback_of")
         if fallback:
-            message = f"{fallback} did not answer, and the local brain did; what was to be tested was not there"
+            brain = "the local brain" if outcome.trace.get("brain") == "local" else outcome.trace.get("brain")
+            message = f"{fallback} did not answer, and {brain} did; what was to be tested was not there"
             self.problems.append(Problem("model_unavailable", message, self.case.pointer, "look at its connection"))
         return seen
 

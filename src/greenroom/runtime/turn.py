@@ -19,6 +19,8 @@ MAX_VARIABLES = 500
 MAX_HISTORY = 20
 MAX_REMEMBERED = 1_500
 VOICE = "voice"
+DELAY = "delay"
+"""The part of a reply that is said while a function runs: it answers nothing."""
 
 State = Mapping[str, Any]
 """A conversation between two turns: plain JSON, made by `start` and `step` only, replaced whole."""
@@ -229,6 +231,10 @@ class Turn:
         if gone:
             self.effects.append({"type": "said", "text": gone, "part": part, "streamed": True})
         return self.say_plain(rest, part) or bool(gone)
+
+    def answers_said(self) -> int:
+        """Returns how many texts were said so far, those aside that only fill the time."""
+        return sum(effect["type"] == "said" and effect["part"] != DELAY for effect in self.effects)
 
     def may_stream(self) -> bool:
         """Says whether everything said so far in this turn is out already, so that more may follow at once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from greenroom.domain.entities import parse_address
 from greenroom.sdk.exchange import Call, as_model, path_of, read_call
 from greenroom.sdk.verb import ListVerb, Noun, S_co, Verb
-from greenroom.wire.content import EntityOut, EntitySummary, KindOut
+from greenroom.wire.content import EntityChangeOut, EntityOut, EntitySummary, KindOut
 from greenroom.wire.model import Page
 
 
@@ -31,6 +31,15 @@ class Content(Noun[S_co]):
         """Loads one entity by its address, `kind/slug`."""
         at = parse_address(address)
         return read_call(as_model(EntityOut), path_of("projects", project, "content", at.kind, at.slug), {"ref": ref})
+
+    @ListVerb
+    def list_history(
+        self, project: str, address: str, *, cursor: str | None = None, limit: int | None = None
+    ) -> Call[Page[EntityChangeOut]]:
+        """Lists the versions that changed an entity, newest first, and where each of its bodies is served."""
+        at = parse_address(address)
+        path = path_of("projects", project, "content", at.kind, at.slug, "history")
+        return read_call(as_model(Page[EntityChangeOut]), path, {"cursor": cursor, "limit": limit})
 
 
 class Kinds(Noun[S_co]):

@@ -1,4 +1,4 @@
-"""Drafts: load, save and remove single entities, discard, rebase."""
+"""Drafts: load, save and remove single entities, load other states, discard, restore, rebase, say who is here."""
 
 from __future__ import annotations
 
@@ -7,8 +7,23 @@ from typing import Any
 
 from greenroom.domain.entities import parse_address
 from greenroom.sdk.exchange import Call, as_model, fill, path_of, read_call, write_call
-from greenroom.sdk.verb import Noun, S_co, Verb
-from greenroom.wire.drafts import DiscardIn, DiscardOut, DraftOut, RebaseIn, RebaseOut, ResolutionIn, SavedOut
+from greenroom.sdk.verb import ListVerb, Noun, S_co, Verb
+from greenroom.wire.drafts import (
+    DiscardedOut,
+    DiscardIn,
+    DiscardOut,
+    DraftOut,
+    LoadedOut,
+    LoadIn,
+    PresenceIn,
+    PresenceOut,
+    RebaseIn,
+    RebaseOut,
+    ResolutionIn,
+    RestoreIn,
+    SavedOut,
+)
+from greenroom.wire.model import Page
 
 
 def _path(project: str, environment: str, *rest: str) -> str:
@@ -25,7 +40,7 @@ def _if_match(revision: str | None) -> dict[str, str]:
 
 
 class Drafts(Noun[S_co]):
-    """The caller's own working state of an environment."""
+    """The working state of an environment: the caller's own, or the one that all its editors share."""
 
     @Verb
     def load(self, project: str, environment: str) -> Call[DraftOut]:
@@ -52,6 +67,36 @@ class Drafts(Noun[S_co]):
         body = fill(DiscardIn, revision=revision)
         return write_call("POST", as_model(DiscardOut), _path(project, environment, "discard"), body=body)
 
+    @ListVerb
+    def list_discarded(
+        self, project: str, environment: str, *, cursor: str | None = None, limit: int | None = None
+    ) -> Call[Page[DiscardedOut]]:
+        """Lists the drafts that were discarded in the last 30 days, last discarded first."""
+        path = _path(project, environment, "discarded")
+        return read_call(as_model(Page[DiscardedOut]), path, {"cursor": cursor, "limit": limit})
+
+    @Verb
+    def restore(
+        self, project: str, environment: str, discarded: str, *, revision: int | None = None
+    ) -> Call[LoadedOut]:
+        """Brings a discarded draft's changes back, if the present draft changes other things."""
+        body = fill(RestoreIn, discarded_id=discarded, revision=revision)
+        return write_call("POST", as_model(LoadedOut), _path(project, environment, "restore"), body=body)
+
+    @Verb
+    def load_ref(
+        self, project: str, environment: str, ref: str, *, revision: int, only: Sequence[str] = ()
+    ) -> Call[LoadedOut]:
+        """Makes the draft what a ref holds, or takes the entities `only` from there; `revision` is the draft's."""
+        body = fill(LoadIn, ref=ref, only=[*only] or None, revision=revision)
+        return write_call("POST", as_model(LoadedOut), _path(project, environment, "load"), body=body)
+
+    @Verb
+    def announce(self, project: str, environment: str, *, entity: str | None = None) -> Call[PresenceOut]:
+        """Says that the caller is editing, for a minute, and returns everybody who is."""
+        body = fill(PresenceIn, entity=entity)
+        return write_call("POST", as_model(PresenceOut), _path(project, environment, "presence"), body=body)
+
     @Verb
     def rebase(
         self,
@@ -60,7 +105,8 @@ class Drafts(Noun[S_co]):
         *,
         resolutions: Sequence[ResolutionIn] = (),
         taken_back: str | None = None,
+        revision: int | None = None,
     ) -> Call[RebaseOut]:
-        """Brings the draft onto what its environment serves now."""
-        body = fill(RebaseIn, resolutions=[*resolutions] or None, taken_back=taken_back)
+        """Brings the draft onto what its environment serves now; `revision` is what the caller saw of it."""
+        body = fill(RebaseIn, resolutions=[*resolutions] or None, taken_back=taken_back, revision=revision)
         return write_call("POST", as_model(RebaseOut), _path(project, environment, "rebase"), body=body)

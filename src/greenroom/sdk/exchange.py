@@ -156,7 +156,12 @@ def _json(body: Mapping[str, Any]) -> bytes:
 
 
 def _target(path: str, query: Query | None) -> str:
-    pairs = [(name, _word(value)) for name, value in (query or {}).items() if value is not None and value is not False]
+    pairs = [
+        (name, _word(one))
+        for name, value in (query or {}).items()
+        if value is not None and value is not False
+        for one in (value if isinstance(value, list) else [value])
+    ]
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from greenroom.sdk.checkpoints import Checkpoints
 from greenroom.sdk.connections import Connections
 from greenroom.sdk.content import Content, Kinds
 from greenroom.sdk.conversations import Conversations
 from greenroom.sdk.drafts import Drafts
 from greenroom.sdk.environments import Environments
 from greenroom.sdk.erasures import Erasures
+from greenroom.sdk.evaluations import Evaluations
 from greenroom.sdk.exchange import Call, as_model, path_of, read_call
 from greenroom.sdk.executions import Executions
 from greenroom.sdk.history import Audit, History
 from greenroom.sdk.keys import Keys
 from greenroom.sdk.knowledge import Knowledge
+from greenroom.sdk.merges import Merges
+from greenroom.sdk.numbers import Numbers
 from greenroom.sdk.projects import Projects
+from greenroom.sdk.readiness import Readiness
 from greenroom.sdk.releases import Releases
+from greenroom.sdk.results import Results
 from greenroom.sdk.secrets import Secrets
 from greenroom.sdk.share_links import ShareLinks
 from greenroom.sdk.splits import Splits
@@ -40,9 +46,13 @@ class Nouns(Noun[S_co]):
         self.content = Content(sender)
         self.environments = Environments(sender)
         self.releases = Releases(sender)
+        self.merges = Merges(sender)
+        self.readiness = Readiness(sender)
         self.drafts = Drafts(sender)
+        self.checkpoints = Checkpoints(sender)
         self.versions = Versions(sender)
         self.traffic = Traffic(sender)
+        self.numbers = Numbers(sender)
         self.splits = Splits(sender)
         self.testers = Testers(sender)
         self.share_links = ShareLinks(sender)
@@ -57,6 +67,8 @@ class Nouns(Noun[S_co]):
         self.secrets = Secrets(sender)
         self.connections = Connections(sender)
         self.test_runs = TestRuns(sender)
+        self.results = Results(sender)
+        self.evaluations = Evaluations(sender)
         self.widgets = Widgets(sender)
         self.history = History(sender)
         self.audit = Audit(sender)

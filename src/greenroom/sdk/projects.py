@@ -18,7 +18,7 @@ from greenroom.sdk.exchange import (
 )
 from greenroom.sdk.verb import ListVerb, Noun, S_co, Verb
 from greenroom.wire.model import Page
-from greenroom.wire.projects import ImportOut, ProjectChangeIn, ProjectIn, ProjectOut
+from greenroom.wire.projects import ImportOut, MigrationIn, MigrationOut, ProjectChangeIn, ProjectIn, ProjectOut
 
 ZIP = "application/zip"
 GZIP = "application/gzip"
@@ -50,6 +50,13 @@ class Projects(Noun[S_co]):
         return write_call("PATCH", as_model(ProjectOut), path_of("projects", project), body=body)
 
     @Verb
+    def migrate(self, project: str, *, expected_seq: int | None = None, dry_run: bool = False) -> Call[MigrationOut]:
+        """Makes a legacy project parallel; `expected_seq` is Production's."""
+        body = fill(MigrationIn, expected_seq=expected_seq)
+        path = path_of("projects", project, "migrate")
+        return write_call("POST", as_model(MigrationOut), path, body=body, query={"dry_run": dry_run})
+
+    @Verb
     def delete(self, project: str) -> Call[None]:
         """Deletes a project with all its versions and conversations."""
         return write_call("DELETE", as_nothing, path_of("projects", project))
@@ -65,10 +72,21 @@ class Projects(Noun[S_co]):
         path: str | None = None,
         mode: Literal["replace", "overlay"] | None = None,
         dry_run: bool = False,
+        revision: int | None = None,
         on_sent: Callable[[int], None] | None = None,
     ) -> Call[ImportOut]:
-        """Reads a folder, as a zip or tar.gz archive, or (with `path`) one file of it, into the caller's draft."""
-        query = {"format": format, "environment": environment, "path": path, "mode": mode, "dry_run": dry_run}
+        """Reads a folder, as a zip or tar.gz archive, or (with `path`) one file of it, into the caller's draft.
+
+        `revision` is what the caller saw of the draft; without it no edit there is overwritten.
+        """
+        query = {
+            "format": format,
+            "environment": environment,
+            "path": path,
+            "mode": mode,
+            "dry_run": dry_run,
+            "revision": revision,
+        }
         kind = GZIP if archive[:2] == b"\x1f\x8b" else ZIP
         kind = kind if path is None else "application/octet-stream"
         call = write_call(

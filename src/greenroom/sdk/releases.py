@@ -50,9 +50,10 @@ class Releases(Noun[S_co]):
         acknowledged: Sequence[str] = (),
         in_flight: str | None = None,
         drain_until: datetime | str | None = None,
+        revision: int | None = None,
         dry_run: bool = False,
     ) -> Call[PublishOut | PlanOut]:
-        """Publishes the caller's draft; `confirm` is the digest that was reviewed."""
+        """Publishes the caller's draft; `confirm` is the digest that was reviewed, `revision` the draft's."""
         body = fill(
             PublishIn,
             note=note,
@@ -65,6 +66,7 @@ class Releases(Noun[S_co]):
             acknowledged=[*acknowledged] or None,
             in_flight=in_flight,
             drain_until=drain_until,
+            revision=revision,
         )
         path = path_of("projects", project, "environments", environment, "publish")
         read = _done_or_planned(PublishOut, dry_run)

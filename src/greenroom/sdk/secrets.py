@@ -41,6 +41,7 @@ class Secrets(Noun[S_co]):
         return write_call("DELETE", as_nothing, path)
 
     @Verb
-    def rotate(self, project: str) -> Call[RotatedOut]:
-        """Seals every value anew with the server's present key."""
-        return write_call("POST", as_model(RotatedOut), path_of("projects", project, "secrets", "rotate"))
+    def rotate(self, project: str, *, cursor: str | None = None) -> Call[RotatedOut]:
+        """Seals a portion of all that is sealed anew with the server's present key; repeat with `next_cursor`."""
+        path = path_of("projects", project, "secrets", "rotate")
+        return write_call("POST", as_model(RotatedOut), path, query={"cursor": cursor})

@@ -12,10 +12,16 @@ class Traffic(Noun[S_co]):
 
     @Verb
     def resolve(
-        self, project: str, key: str, *, environment: str | None = None, share_link: str | None = None
+        self,
+        project: str,
+        key: str,
+        *,
+        environment: str | None = None,
+        share_link: str | None = None,
+        number: str | None = None,
     ) -> Call[ResolveOut]:
-        """Says which version serves a traffic key, and why; an environment or a share link go past the split."""
-        query = {"key": key, "environment": environment, "share_link": share_link}
+        """Says which version serves a traffic key, and why; an environment, a share link or a number go before all."""
+        query = {"key": key, "environment": environment, "share_link": share_link, "number": number}
         return read_call(as_model(ResolveOut), path_of("projects", project, "resolve"), query)
 
 

@@ -14,7 +14,7 @@ from greenroom.domain.entities import parse_body
 from greenroom.domain.promotion import Caution
 from greenroom.ports import Reading, Sandbox
 from greenroom.services.drafts import load_editable
-from greenroom.services.states import load_draft_snapshot, load_project
+from greenroom.services.states import find_draft, load_draft_snapshot, load_project
 from greenroom.services.work import Call, Work
 
 FUNCTION = "function"
@@ -56,7 +56,7 @@ class CodeChecks:
     @staticmethod
     def _read(tx: Reading, call: Call, slug: str, alias: str) -> _Code:
         environment = load_editable(tx, load_project(tx, slug), alias)
-        draft = tx.find_draft(environment.id, call.principal.id)
+        draft = find_draft(tx, environment, call.principal)
         if draft is None:
             return _Code((), {})
         snapshot, changes = load_draft_snapshot(tx, draft)

@@ -91,15 +91,16 @@ def compare_states(
 def find_authors(
     tx: Reading, project: Project, head: State, addresses: Collection[Address]
 ) -> dict[Address, PrincipalId]:
-    """Returns who last changed each entity as it is at `head`: the draft's owner, or a version's author.
+    """Returns who last changed each entity as it is at `head`: who saved it in the draft, or a version's author.
 
     Walks back along first parents, at most 200 versions; older changes are left out.
     """
     waiting = set(addresses)
     found: dict[Address, PrincipalId] = {}
     if head.draft is not None:
-        changed = tx.load_draft_changes(head.draft.id).keys() & waiting
-        found.update(dict.fromkeys(changed, head.draft.owner))
+        changes = tx.load_draft_changes(head.draft.id)
+        changed = changes.keys() & waiting
+        found.update({address: PrincipalId(changes[address].by or head.draft.owner) for address in changed})
         waiting -= changed
     number = head.version if head.draft is None else head.draft.base_version
     if number is None and head.draft is None and head.environment is not None:

@@ -1,18 +1,34 @@
-"""Entities at any ref: lists, one whole, where it is used."""
+"""Entities at any ref: lists, one whole, where it is used; and who changed it when."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from greenroom.domain.canonical import Digest
+from greenroom.domain.changes import Operation
 from greenroom.domain.entities import Address, Body, parse_address
+from greenroom.domain.environments import choose_stable
 from greenroom.domain.errors import Fault, Invalid, NotFound
+from greenroom.domain.ids import EnvironmentId
 from greenroom.domain.projects import Project
-from greenroom.domain.versions import Snapshot
+from greenroom.domain.versions import Snapshot, Version, ancestors_of
 from greenroom.ports import Reading
-from greenroom.services.states import State, known_addresses, load_bodies, load_project, load_snapshot, load_state
+from greenroom.services.states import (
+    State,
+    known_addresses,
+    load_bodies,
+    load_project,
+    load_snapshot,
+    load_state,
+    load_version,
+)
 from greenroom.services.work import Call, Work
+
+PORTION = 50
+WALK = 200
+"""How many versions are read at a time, and how far back the last change is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,29 @@ class EntityView:
     body: Body
     mentions: Sequence[Address]
     where_used: Sequence[Address]
+    last_changed: LastChange | None = None
+    """None where it was not changed in the last 200 versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """Who changed an entity last: in a version, or (`version` None) in the draft that was read."""
+
+    version: int | None
+    by: str
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityChange:
+    """A version that changed an entity, who edited it in the draft, and the environments that serve that body now."""
+
+    version: Version
+    op: Operation
+    digest: Digest | None
+    edited_by: str
+    served_by: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +127,38 @@ class Content:
         body = load_bodies(tx, state.snapshot, [address])[address]
         kind = self._work.kinds.get(address.kind)
         mentions = [] if kind is None else [m.target for m in kind.mentions(kind.upgrade(body))]
-        return EntityView(address, digest, body, sorted(set(mentions)), find_users(tx, project, state, address))
+        users, last = find_users(tx, project, state, address), find_last_change(tx, project, state, address)
+        return EntityView(address, digest, body, sorted(set(mentions)), users, last)
+
+    async def list_history(
+        self, call: Call, slug: str, address: Address, before: int | None, limit: int
+    ) -> Sequence[EntityChange]:
+        """Returns the versions that changed an entity, newest first; a merge counts if it is as none of its parents.
+
+        Raises NotFound `entity_not_found` where no version ever had it. Costs a snapshot for each version walked.
+        """
+        call.need("content.read")
+
+        def work(tx: Reading) -> Sequence[EntityChange]:
+            project = load_project(tx, slug)
+            walk = each_change(tx, project, address, before)
+            found = [change for change, _ in zip(walk, range(limit), strict=False)]
+            if not found and before is None:
+                raise NotFound("entity_not_found", f"no version of {project.slug} ever had {address}")
+            editors = _find_editors(tx, address, [version for version, _, _ in found])
+            served = _find_served(tx, project, address)
+            return [
+                EntityChange(
+                    version,
+                    op,
+                    digest,
+                    editors.get(version.number, version.author),
+                    [alias for alias, body in served.items() if body == digest],
+                )
+                for version, op, digest in found
+            ]
+
+        return await self._work.read(call, work)
 
     async def load_bundle(self, call: Call, slug: str, digest: Digest) -> Bundle:
         """Returns the complete snapshot with a digest. Raises NotFound."""
@@ -107,6 +177,68 @@ def find_users(tx: Reading, project: Project, state: State, address: Address) ->
     """Returns the entities of a state that mention an address."""
     found = tx.list_referrers(project.id, [address])
     return sorted({r.source for r in found if state.snapshot.get(r.source) == r.digest})
+
+
+def each_change(
+    tx: Reading, project: Project, address: Address, before: int | None = None
+) -> Iterator[tuple[Version, Operation, Digest | None]]:
+    """Yields the versions in which an entity is as in none of their parents, newest first."""
+    while versions := tx.list_versions(project.id, before, PORTION):
+        digests = {version.number: version.digest for version in versions}
+        for version in versions:
+            here = load_snapshot(tx, version.digest).get(address)
+            parents = [digests.get(n) or load_version(tx, project, n).digest for n in version.parents]
+            beneath = [load_snapshot(tx, digest).get(address) for digest in parents] or [None]
+            if here not in beneath:
+                had = any(digest is not None for digest in beneath)
+                yield version, "removed" if here is None else "edited" if had else "added", here
+        before = versions[-1].number
+
+
+def find_last_change(tx: Reading, project: Project, state: State, address: Address) -> LastChange | None:
+    """Returns who made an entity what it is at a state; looks at its last 200 versions at most."""
+    number = state.version
+    if state.draft is not None:
+        change = tx.load_draft_changes(state.draft.id).get(address)
+        if change is not None:
+            return LastChange(None, change.by or state.draft.owner, change.at, "")
+        number = state.draft.base_version
+    elif number is None and state.environment is not None:
+        number = choose_stable(state.environment.arms)  # a draft that was never begun is what is served
+    if number is None:
+        return None
+    ancestors = ancestors_of(tx.load_parents(project.id), number)
+    for version, _, digest in each_change(tx, project, address, number + 1):
+        if number - version.number > WALK:
+            return None
+        if version.number in ancestors and digest == state.snapshot.get(address):
+            editor = _find_editors(tx, address, [version]).get(version.number, version.author)
+            return LastChange(version.number, editor, version.created_at, version.note)
+    return None
+
+
+def _find_editors(tx: Reading, address: Address, versions: Sequence[Version]) -> dict[int, str]:
+    """Returns who saved an entity in the draft that became each version, where a draft did."""
+    places: dict[EnvironmentId, dict[str, int]] = {}
+    for version in versions:
+        places.setdefault(version.published_in, {})[f"v{version.number}"] = version.number
+    found: dict[int, str] = {}
+    for environment, numbers in places.items():
+        for draft in tx.list_closed_drafts(environment, None, len(numbers), closed_by=numbers.keys()):
+            change = tx.load_draft_changes(draft.id).get(address)
+            if change is not None and draft.closed_by is not None:
+                found[numbers[draft.closed_by]] = change.by or draft.owner
+    return found
+
+
+def _find_served(tx: Reading, project: Project, address: Address) -> Mapping[str, Digest | None]:
+    """Returns what each environment that serves something has at an address."""
+    found: dict[str, Digest | None] = {}
+    for environment in tx.list_environments(project.id):
+        number = choose_stable(environment.arms)
+        if number is not None:
+            found[environment.alias] = load_snapshot(tx, load_version(tx, project, number).digest).get(address)
+    return found
 
 
 def unknown_kind(kind: str, known: Sequence[str], pointer: str) -> Invalid:

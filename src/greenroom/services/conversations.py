@@ -22,6 +22,7 @@ from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, 
 from greenroom.runtime.turn import Context, Heard
 from greenroom.services.entries import enter
 from greenroom.services.keeping import Answered, Beginning, Keeper, raced, write_context
+from greenroom.services.numbers import entry_of, find_way
 from greenroom.services.programs import Programs
 from greenroom.services.states import (
     State,
@@ -64,6 +65,8 @@ class _Place:
     digest: Digest
     slot: int
     state: State | None
+    ref: str | None = None
+    """The ref that it is a test of, and stays with."""
     entry: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -91,7 +94,8 @@ class Conversations:
     async def start(self, call: Call, slug: str, begin: Beginning) -> tuple[ConversationView, TurnView]:
         """Begins a conversation and greets.
 
-        Raises Refused `nothing_served` where no version answers, Invalid for an unknown channel or both of
+        Without an environment or ref it goes where the called number leads, else to the default entry. Raises Refused
+        `nothing_served` where no version answers and `number_unknown`, Invalid for an unknown channel or both of
         environment and ref, NotFound.
         """
         self._check(call, begin)
@@ -111,7 +115,7 @@ class Conversations:
             origin=place.origin,
             channel=begin.channel,
             environment=place.environment.id,
-            ref=begin.ref,
+            ref=place.ref,
             started_seq=place.environment.seq,
             started_version=place.version,
             started_digest=place.digest,
@@ -195,9 +199,9 @@ class Conversations:
 
         def work(tx: Reading) -> Sequence[ConversationView]:
             project = load_project(tx, slug)
-            where = load_environment(tx, project, environment).id if environment else None
+            where = load_environment(tx, project, environment, ever=True).id if environment else None
             wanted = ConversationFilter(where, version, channel, origin, text, topic, outcome, tag, since, until)
-            aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
+            aliases = {e.id: e.alias for e in tx.list_environments(project.id, ever=True)}
             found = tx.list_conversations(project.id, wanted, before, limit)
             return [ConversationView(c, aliases.get(c.environment, "")) for c in found]
 
@@ -241,28 +245,43 @@ class Conversations:
     def _find_place(self, tx: Reading, call: Call, slug: str, begin: Beginning, id_: ConversationId) -> _Place:
         project = load_project(tx, slug)
         if begin.ref is not None:
-            state = load_state(tx, project, begin.ref, call.principal, self._work.clock.now())
-            environment = state.environment or load_context_environment(tx, project)
-            return _Place(project, environment, "test", state.version, state.digest, 0, state)
-        entered = enter(tx, call.workspace, project, begin, id_, self._work.clock.now())
+            return self._find_tested(tx, call, project, begin.ref)
+        named = begin.environment is not None or begin.share_link is not None
+        way = find_way(tx, project, begin.called, begin.sip_headers) if begin.called and not named else None
+        if way is not None and way.version is not None:
+            place = self._find_tested(tx, call, project, f"v{way.version}", way.environment or None)
+            return replace(place, entry=entry_of(begin.called or "", way))
+        entered = enter(tx, call.workspace, project, begin, id_, self._work.clock.now(), way)
         environment = entered.environment
         slot = choose_slot(environment.salt, _sticky(begin, id_))
         arm = choose_arm(environment.arms, slot)
         if arm is None:
             raise Refused("nothing_served", f"{environment.alias} serves nothing yet; release a version there first")
         version = load_version(tx, project, arm.version)
-        return _Place(project, environment, "public", version.number, version.digest, slot, None, entered.entry)
+        return _Place(project, environment, "public", version.number, version.digest, slot, None, entry=entered.entry)
+
+    def _find_tested(self, tx: Reading, call: Call, project: Project, ref: str, alias: str | None = None) -> _Place:
+        """Returns the place of a test of a ref: its environment, the one with an alias or id, else the context's."""
+        state = load_state(tx, project, ref, call.principal, self._work.clock.now())
+        own = load_environment(tx, project, alias) if alias else state.environment
+        environment = own or load_context_environment(tx, project)
+        return _Place(project, environment, "test", state.version, state.digest, 0, state, ref)
 
     def _find_next(self, tx: Reading, call: Call, id_: str) -> _Next:
         call.need("conversations.start")
         conversation = _load(tx, id_)
-        if conversation.pinned:
+        if conversation.pinned and conversation.entry.get("by") != "number":
+            # What a number's rule led to a version goes on for whoever may hold conversations at all.
             call.need("conversations.test")
         now = self._work.clock.now()
         ended_by = conversation.find_end(now)
         if ended_by is not None:
             raise Refused("conversation_ended", f"this conversation was ended by {ended_by}; start a new one")
         project = load_project(tx, conversation.project)
+        environment = tx.find_environment(project.id, conversation.environment)
+        if environment is not None and environment.ends_conversations(now):
+            detail = f"this conversation ended when {environment.alias} was deleted; start a new one"
+            raise Refused("conversation_ended", detail)
         version, digest = load_answering(tx, project, conversation, now)
         view = self._view(tx, call, conversation)
         return _Next(conversation, view.alias, version, digest, view.draft_changed)

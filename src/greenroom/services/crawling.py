@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
-from greenroom.domain.errors import GreenroomError, Unavailable
+from greenroom.domain.errors import GreenroomError, Refused, Unavailable
 from greenroom.domain.knowledge import digest_of_text
 from greenroom.ports import Outbound, OutboundRequest, OutboundResponse, Parsed, Parser
 from greenroom.runtime.patterns import Pattern, compile_pattern
@@ -26,6 +26,8 @@ LONGEST_WAIT = 60.0
 TRIES = 3
 MAX_SITEMAPS = 20
 MAX_URL = 2_000
+MAX_HOPS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_QUERIES = 20
 """Addresses of one path that differ in their query alone: more of them are a calendar or a shop's filters."""
 MAX_SEGMENTS = 20
@@ -88,7 +90,8 @@ class Crawl:
     pause: float = PAUSE_SECONDS
     is_whole: bool = False
     """Whether every page in reach was read: only then is a page that was not seen gone."""
-    _robots: RobotFileParser = field(default_factory=RobotFileParser)
+    _robots: dict[str, RobotFileParser] = field(default_factory=dict[str, RobotFileParser])
+    """What each origin's robots.txt allows: `www.` in front or another scheme may have another one."""
     _waiting: deque[tuple[str, int]] = field(default_factory=deque[tuple[str, int]])
     _seen: set[str] = field(default_factory=set[str])
     _queries: dict[str, int] = field(default_factory=dict[str, int])
@@ -122,17 +125,15 @@ class Crawl:
 
     async def _visit(self, url: str, depth: int) -> tuple[Page | None, Trouble | None]:
         try:
-            response = await fetch_politely(self.outbound, url)
+            response = await self._follow(url)
         except GreenroomError as wrong:
             return None, Trouble(url, wrong.detail)
+        if not isinstance(response, OutboundResponse):
+            return None, response
         if response.status >= 400:
             gone = response.status in {404, 410}
             return None, Trouble(url, f"answered with status {response.status}", gone)
         final = clean_url(response.url)
-        if not self._is_inside(final):
-            return None, Trouble(url, f"leads to another site, {urlsplit(final).hostname}", gone=True)
-        if final != url and (final in self._seen or not self._may_read(final)):
-            return None, None
         self._seen.add(final)
         mime = type_of(response)
         if not mime.startswith(_READ_TYPES):
@@ -144,6 +145,28 @@ class Crawl:
         except GreenroomError as wrong:
             return None, Trouble(url, wrong.detail, gone=True)
         return self._keep(final, parsed, mime, depth), None
+
+    async def _follow(self, url: str, *, is_map: bool = False) -> OutboundResponse | Trouble | None:
+        """Returns what an address leads to, None where it may not be read or was read already.
+
+        Each hop is checked before it is asked for: that it stays on the site, and what its origin's robots.txt says.
+        A site's map may be asked for whatever that says of it. Raises Refused, Unavailable.
+        """
+        here = url
+        for _ in range(MAX_HOPS + 1):
+            await self._learn_robots(here)
+            if not self._may_read(here) and not (is_map and here == url):
+                return None
+            response = await fetch_politely(self.outbound, here, redirects=None)
+            target = next((value for name, value in response.headers if name.lower() == "location"), "")
+            if response.status not in REDIRECTS or not target:
+                return response
+            before, here = here, clean_url(_join(here, target))
+            if not self._is_inside(here):
+                return Trouble(url, f"leads to another site, {urlsplit(here).hostname or target[:80]}", gone=True)
+            if here != before and here in self._seen:
+                return None
+        raise Refused("too_many_redirects", f"more than {MAX_HOPS} redirects")
 
     def _keep(self, url: str, parsed: Parsed, mime: str, depth: int) -> Page | None:
         """Queues where a page leads, and returns it unless it is another one over again."""
@@ -189,7 +212,13 @@ class Crawl:
         return self._is_passable(url) and (not include or any(pattern.found_in(url) for pattern in include))
 
     def _may_read(self, url: str) -> bool:
-        return self._robots.can_fetch(AGENT, url)
+        """Says what the robots.txt of an address's origin allows, or the site's, while that one was not read."""
+        robots = self._robots.get(_origin(url)) or self._robots[_origin(clean_url(self.site.url))]
+        return robots.can_fetch(AGENT, url)
+
+    async def _learn_robots(self, url: str) -> None:
+        if _origin(url) not in self._robots:
+            await self._read_robots(url)
 
     async def _read_robots(self, start: str) -> None:
         """Reads robots.txt as RFC 9309 has it: none means all is allowed; one that cannot be read, nothing."""
@@ -198,13 +227,14 @@ class Crawl:
             status = f"answered with status {response.status}"
             raise Unavailable("site_unavailable", f"{response.url} {status}, so nothing of the site may be read now")
         text = response.body.decode("utf-8", "replace") if response.status < 400 else ""
-        self._robots.parse(text.splitlines())
-        delay = self._robots.crawl_delay(AGENT)
+        robots = self._robots[_origin(start)] = RobotFileParser()
+        robots.parse(text.splitlines())
+        delay = robots.crawl_delay(AGENT)
         self.pause = max(self.pause, min(float(delay or 0), LONGEST_PAUSE))
 
     async def _read_sitemaps(self, start: str) -> list[str]:
         """Returns the pages of the site's maps; a site without one is read by its links alone."""
-        waiting = deque(self._robots.site_maps() or [urljoin(start, "/sitemap.xml")])
+        waiting = deque(self._robots[_origin(start)].site_maps() or [urljoin(start, "/sitemap.xml")])
         found: dict[str, None] = {}
         read: set[str] = set()
         while waiting and len(read) < MAX_SITEMAPS:
@@ -213,10 +243,10 @@ class Crawl:
                 continue
             read.add(url)
             try:
-                response = await fetch_politely(self.outbound, url)
+                response = await self._follow(url, is_map=True)
             except GreenroomError:
                 continue
-            if response.status >= 400:
+            if not isinstance(response, OutboundResponse) or response.status >= 400:
                 continue
             # By pattern and not as XML: nothing to expand, nothing to nest.
             for match in _LOC.finditer(response.body):
@@ -228,11 +258,13 @@ class Crawl:
         return list(found)
 
 
-async def fetch_politely(outbound: Outbound, url: str, *, max_bytes: int = PAGE_BYTES) -> OutboundResponse:
+async def fetch_politely(
+    outbound: Outbound, url: str, *, max_bytes: int = PAGE_BYTES, redirects: int | None = MAX_HOPS
+) -> OutboundResponse:
     """Returns the answer to a GET; waits as long as a server that is busy says, within reason."""
     for attempt in range(TRIES):
         response = await outbound.fetch(
-            OutboundRequest("GET", url, HEADERS, timeout_ms=PAGE_MS, max_bytes=max_bytes, redirects=5)
+            OutboundRequest("GET", url, HEADERS, timeout_ms=PAGE_MS, max_bytes=max_bytes, redirects=redirects)
         )
         if response.status not in {429, 503} or attempt == TRIES - 1:
             return response
@@ -273,6 +305,11 @@ def _join(base: str, link: str) -> str:
         return urljoin(base, link)
     except ValueError:
         return ""
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _plain_host(host: str | None) -> str:

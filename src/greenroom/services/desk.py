@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from greenroom.domain.environments import MOST_ENVIRONMENTS
 from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.services.access import Access
+from greenroom.services.checkpoints import Checkpoints
 from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import Comparisons
 from greenroom.services.connections import Connections
 from greenroom.services.content import Content
 from greenroom.services.conversations import Conversations
+from greenroom.services.deletions import Deletions
+from greenroom.services.discards import Discards
+from greenroom.services.draft_loads import DraftLoads
 from greenroom.services.drafts import Drafts
 from greenroom.services.entries import Entries
+from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
 from greenroom.services.erasures import Erasures
+from greenroom.services.evaluations import Evaluations
 from greenroom.services.executions import Executions
 from greenroom.services.history import History
 from greenroom.services.imports import Imports, Reader
@@ -26,12 +33,18 @@ from greenroom.services.knowledge_access import open_connections
 from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
+from greenroom.services.merges import Merges
+from greenroom.services.migrations import Migrations
+from greenroom.services.numbers import Numbers
 from greenroom.services.outside import Reaching
+from greenroom.services.presence import Presence
 from greenroom.services.programs import Programs
 from greenroom.services.projects import Projects
 from greenroom.services.publishing import Publishing
+from greenroom.services.readiness import Readiness
 from greenroom.services.releases import Releases
 from greenroom.services.replays import Replays
+from greenroom.services.results import Results
 from greenroom.services.secrets import Secrets
 from greenroom.services.share_links import ShareLinks
 from greenroom.services.splits import Splits
@@ -61,6 +74,7 @@ class Desk:
         readers: Mapping[str, Reader],
         reachable: Reachable | None = None,
         embedder: Embedder | None = None,
+        most_environments: int = MOST_ENVIRONMENTS,
     ) -> None:
         parts = reachable or Reachable()
         self.store = store
@@ -73,13 +87,15 @@ class Desk:
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
         checks = CodeChecks(self.work, parts.sandbox)
-        self.publishing = Publishing(self.work, self.drafts, self.programs, checks)
-        self.releases = Releases(self.work, self.programs)
+        self.readiness = Readiness(self.work)
+        self.publishing = Publishing(self.work, self.drafts, self.programs, self.readiness, checks)
+        self.releases = Releases(self.work, self.programs, self.readiness)
         self.content = Content(self.work)
         self.comparisons = Comparisons(self.work)
         self.versions = Versions(self.work)
         self.imports = Imports(self.work, self.drafts, readers)
         self.secrets = Secrets(self.work, parts.cipher)
+        self._branch(most_environments)
         self.connections = Connections(self.work, self.secrets.find_values)
         self.retrieval = Retrieval(self.work, embedder)
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
@@ -95,10 +111,26 @@ class Desk:
         )
         self.conversations = Conversations(self.work, self.programs, self.outside, parts.cipher)
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
+        self.results = Results(self.work)
+        self.evaluations = Evaluations(self.work, self.outside)
         self._keep_data(parts)
         self.history = History(self.work)
         self.keys = Keys(self.work)
+        self.numbers = Numbers(self.work)
         self.traffic = Traffic(store, self.programs, clock)
+
+    def _branch(self, most_environments: int) -> None:
+        """Makes the verbs of parallel work."""
+        self.draft_loads = DraftLoads(self.work, self.drafts)
+        self.discards = Discards(self.work, self.drafts, self.draft_loads)
+        self.checkpoints = Checkpoints(self.work, self.drafts, self.draft_loads)
+        self.presence = Presence(self.work)
+        self.environment_changes = EnvironmentChanges(
+            self.work, self.programs, self.environments, self.secrets, most_environments
+        )
+        self.deletions = Deletions(self.work, self.drafts)
+        self.merges = Merges(self.work, self.programs, self.deletions, self.readiness)
+        self.migrations = Migrations(self.work)
 
     def _keep_data(self, parts: Reachable) -> None:
         """Makes the verbs of what no version holds."""

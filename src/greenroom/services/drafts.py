@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from greenroom.domain.canonical import Digest
 from greenroom.domain.changes import Operation
-from greenroom.domain.drafts import Draft, DraftChange, check_precondition
-from greenroom.domain.entities import Address, Body, EntityBody, freeze_body
+from greenroom.domain.drafts import (
+    DISCARDED,
+    Draft,
+    DraftChange,
+    check_precondition,
+    check_seen,
+    choose_nudge,
+    name_draft,
+    owner_of_draft,
+)
+from greenroom.domain.entities import Address, Body
 from greenroom.domain.environments import Environment
-from greenroom.domain.errors import Conflict, Fault, Invalid, NotFound, Refused, Stale
+from greenroom.domain.errors import Conflict, Fault, Invalid, NotFound, Stale
 from greenroom.domain.ids import DraftId
 from greenroom.domain.kind import Kind
 from greenroom.domain.projects import Project
 from greenroom.domain.references import Link, check_links
 from greenroom.domain.versions import Snapshot
 from greenroom.ports import Reading, Writing
+from greenroom.services.bodies import freeze_complete, put_bodies
 from greenroom.services.content import unknown_kind
+from greenroom.services.presence import Present, list_present
 from greenroom.services.states import (
     State,
+    find_draft,
     load_bodies,
     load_draft_snapshot,
-    load_environment,
+    load_editable,
     load_project,
     load_served,
     load_snapshot,
 )
 from greenroom.services.work import Call, Work
 
-LARGE_DRAFT = 50
-OLD_DRAFT = timedelta(days=14)
-RETRIES = 4
+T = TypeVar("T")
+
+RETRIES = 9
+"""In a shared draft, everybody who saves is in everybody's way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,7 @@ class Editor:
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """A draft as its owner sees it. An owner without one sees an empty draft on what is served."""
+    """A draft as its editors see it. Where there is none, an empty one on what is served."""
 
     environment: Environment
     owner: str
@@ -60,6 +74,7 @@ class DraftView:
     others: Sequence[Editor]
     behind: bool
     nudge: str
+    present: Sequence[Present] = ()
 
     def op_of(self, change: DraftChange) -> Operation:
         """Returns whether a change adds, removes or edits its entity."""
@@ -99,19 +114,17 @@ class Drafts:
         return await self._work.read(call, lambda tx: self.view(tx, call, slug, alias))
 
     def view(self, tx: Reading, call: Call, slug: str, alias: str) -> DraftView:
-        """Returns the caller's draft inside a transaction."""
+        """Returns the draft that the caller edits inside a transaction."""
         project = load_project(tx, slug)
         environment = load_editable(tx, project, alias)
+        owner = owner_of_draft(environment, call.principal.id)
         drafts = tx.list_open_drafts(environment.id)
-        others = [
-            Editor(d.owner, len(tx.load_draft_changes(d.id)), d.updated_at)
-            for d in drafts
-            if d.owner != call.principal.id
-        ]
-        draft = tx.find_draft(environment.id, call.principal.id)
+        others = [Editor(d.owner, len(tx.load_draft_changes(d.id)), d.updated_at) for d in drafts if d.owner != owner]
+        present = list_present(tx, environment, self._work.clock.now())
+        draft = find_draft(tx, environment, call.principal)
         if draft is None:
             served = load_served(tx, project, environment)
-            return DraftView(environment, call.principal.id, served, 0, served.snapshot, (), others, False, "")
+            return DraftView(environment, owner, served, 0, served.snapshot, (), others, False, "", present)
         snapshot, changes = load_draft_snapshot(tx, draft)
         base = State(environment.alias, load_snapshot(tx, draft.base_digest), draft.base_version, environment, draft)
         return DraftView(
@@ -123,7 +136,8 @@ class Drafts:
             sorted(changes.values(), key=lambda c: c.address),
             others,
             draft.base_seq != environment.seq,
-            self._nudge(draft, len(changes)),
+            choose_nudge(draft, len(changes), self._work.clock.now()),
+            present,
         )
 
     async def save(
@@ -137,7 +151,7 @@ class Drafts:
         call.need("drafts.edit")
         kind = self.check_address(address)
         # In a thread: a large body of many faults takes longer than others should wait.
-        complete, frozen = await asyncio.to_thread(_freeze, kind, body)
+        complete, frozen = await asyncio.to_thread(freeze_complete, kind, body)
 
         def work(tx: Writing) -> Saved:
             project = load_project(tx, slug)
@@ -145,9 +159,8 @@ class Drafts:
             draft, snapshot = self.begin(tx, call, project, environment)
             self._check_current(tx, snapshot, address, if_match, complete)
             put_bodies(tx, project, {address: (frozen, complete)}, self._work.kinds)
-            now = self._work.clock.now()
             base = load_snapshot(tx, draft.base_digest)
-            after = self._record(tx, draft, [DraftChange(address, frozen.digest, draft.revision + 1, now)], base)
+            after = self._record(tx, call, draft, address, frozen.digest, base)
             self._append(tx, call, project, environment, "draft.entity_saved", address, frozen.digest, snapshot)
             return Saved(
                 address,
@@ -156,7 +169,7 @@ class Drafts:
                 self._warnings(kind, address, complete, snapshot),
             )
 
-        return await self._change_mine(call, work)
+        return await self.retry(call, slug, alias, work)
 
     async def remove(self, call: Call, slug: str, alias: str, address: Address, if_match: str | None) -> Saved:
         """Takes an entity out in the caller's draft. Raises as `save`, and NotFound `entity_not_found`."""
@@ -167,18 +180,17 @@ class Drafts:
             environment = load_editable(tx, project, alias)
             draft, snapshot = self.begin(tx, call, project, environment)
             if address not in snapshot:
-                raise NotFound("entity_not_found", f"there is no {address} in your draft of {alias}")
+                raise NotFound("entity_not_found", f"there is no {address} in {name_draft(environment)}")
             self._check_current(tx, snapshot, address, if_match, None)
             base = load_snapshot(tx, draft.base_digest)
-            change = DraftChange(address, None, draft.revision + 1, self._work.clock.now())
-            after = self._record(tx, draft, [change], base)
+            after = self._record(tx, call, draft, address, None, base)
             self._append(tx, call, project, environment, "draft.entity_removed", address, None, snapshot)
             return Saved(address, None, after.revision)
 
-        return await self._change_mine(call, work)
+        return await self.retry(call, slug, alias, work)
 
     async def discard(self, call: Call, slug: str, alias: str, revision: int) -> Discarded:
-        """Puts the caller's draft away; what the environment serves is the starting point again (R8).
+        """Puts the draft away for 30 days; what the environment serves is the starting point again (R8).
 
         Raises NotFound `draft_not_found`, Stale `stale_revision` when the draft is not at `revision`.
         """
@@ -187,17 +199,13 @@ class Drafts:
         def work(tx: Writing) -> Discarded:
             project = load_project(tx, slug)
             environment = load_editable(tx, project, alias)
-            draft = tx.find_draft(environment.id, call.principal.id)
+            draft = find_draft(tx, environment, call.principal)
             if draft is None:
-                raise NotFound("draft_not_found", f"you have no draft of {alias}")
-            if draft.revision != revision:
-                raise Stale(
-                    "stale_revision",
-                    f"your draft is at revision {draft.revision}, not {revision}; look at it again before discarding",
-                    extra={"revision": draft.revision},
-                )
-            count = len(tx.load_draft_changes(draft.id))
-            self.close(tx, draft, "discarded")
+                raise NotFound("draft_not_found", f"{name_draft(environment)} is empty; there is nothing to discard")
+            self.check_revision(tx, call, environment, draft, revision, required=True)
+            authors = Counter(change.by or draft.owner for change in tx.load_draft_changes(draft.id).values())
+            count = authors.total()
+            self.close(tx, draft, DISCARDED)
             tx.append(
                 self._work.event(
                     call,
@@ -205,12 +213,12 @@ class Drafts:
                     project=project.id,
                     environment=environment.id,
                     subject=draft.id,
-                    data={"changes": count},
+                    data={"changes": count, "carries": say_carried(authors)},
                 )
             )
             return Discarded(draft.id, count)
 
-        return await self._work.change(call, work)
+        return await self.retry(call, slug, alias, work)
 
     # What other services build on, inside their transactions.
 
@@ -224,22 +232,39 @@ class Drafts:
             raise Invalid("singleton", message, errors=[Fault("/slug", message)])
         return kind
 
+    @staticmethod
+    def check_revision(
+        tx: Reading, call: Call, environment: Environment, draft: Draft | None, seen: int | None, *, required: bool
+    ) -> None:
+        """Refuses to act on a draft that is not as the caller saw it (`check_seen`).
+
+        With `required` they must say what they saw where somebody else's edits are in it.
+        """
+        revision = draft.revision if draft is not None else 0
+        if seen == revision or (seen is None and not required):
+            return
+        changes = tx.load_draft_changes(draft.id) if draft is not None else {}
+        others = any((c.by or call.principal.id) != call.principal.id for c in changes.values())
+        why = "holds edits by somebody else" if others else ""
+        check_seen(name_draft(environment), revision, seen, changes, why)
+
     def begin(self, tx: Writing, call: Call, project: Project, environment: Environment) -> tuple[Draft, Snapshot]:
-        """Returns the caller's draft and its snapshot, beginning one on what is served where there is none."""
-        draft = tx.find_draft(environment.id, call.principal.id)
+        """Returns the draft that the caller edits and its snapshot, beginning one on what is served if need be."""
+        draft = find_draft(tx, environment, call.principal)
         if draft is not None:
             return draft, load_draft_snapshot(tx, draft)[0]
         served = load_served(tx, project, environment)
         now = self._work.clock.now()
+        owner = owner_of_draft(environment, call.principal.id)
         draft = Draft(
             id=DraftId(self._work.clock.new_id("draft")),
             project=project.id,
             environment=environment.id,
-            owner=call.principal.id,
+            owner=owner,
             base_version=served.version,
             base_digest=served.digest,
             base_seq=environment.seq,
-            revision=0,
+            revision=tx.find_last_revision(environment.id, owner),
             started_at=now,
             updated_at=now,
         )
@@ -247,14 +272,22 @@ class Drafts:
         return draft, served.snapshot
 
     def replace_changes(
-        self, tx: Writing, draft: Draft, wanted: Mapping[Address, Digest | None], base: State, seq: int
+        self,
+        tx: Writing,
+        draft: Draft,
+        wanted: Mapping[Address, Digest | None],
+        base: State,
+        seq: int,
+        by: Callable[[Address], str],
     ) -> Draft:
-        """Makes a draft have exactly the given changes on a base (import, rebase)."""
+        """Makes a draft have exactly the given changes on a base (import, load, rebase); `by` names their authors."""
         now = self._work.clock.now()
         had = tx.load_draft_changes(draft.id)
         revision = draft.revision + 1
         tx.drop_draft_changes(draft.id, [a for a in had if a not in wanted])
-        news = [DraftChange(a, d, revision, now) for a, d in wanted.items() if a not in had or had[a].digest != d]
+        news = [
+            DraftChange(a, d, revision, now, by(a)) for a, d in wanted.items() if a not in had or had[a].digest != d
+        ]
         tx.put_draft_changes(draft.id, news)
         after = replace(
             draft,
@@ -268,14 +301,17 @@ class Drafts:
         return after
 
     def close(self, tx: Writing, draft: Draft, how: str) -> None:
-        """Ends a draft: its row and changes stay, its owner may begin a new one."""
+        """Ends a draft: its row and changes stay, and a new one may begin."""
         now = self._work.clock.now()
         closed = replace(draft, revision=draft.revision + 1, updated_at=now, closed_at=now, closed_by=how)
         self._swap(tx, closed, draft)
 
-    async def _change_mine(self, call: Call, work: Callable[[Writing], Saved]) -> Saved:
-        """Runs a save, and again where one of another entity came first: that is no reason to refuse it (R5)."""
-        lock = self._locks.setdefault(call.principal.id, asyncio.Lock())
+    async def retry(self, call: Call, slug: str, alias: str, work: Callable[[Writing], T]) -> T:
+        """Runs a change, and again where another one came first: that alone is no reason to refuse it (R5).
+
+        The work looks at the draft anew each time, and refuses what its caller did not see.
+        """
+        lock = self._locks.setdefault(f"{call.workspace}/{slug}/{alias}", asyncio.Lock())
         async with lock:  # of this process; the repeats are for others
             for _ in range(RETRIES):
                 try:
@@ -285,11 +321,15 @@ class Drafts:
                         raise
             return await self._work.change(call, work)
 
-    def _record(self, tx: Writing, draft: Draft, changes: Sequence[DraftChange], base: Snapshot) -> Draft:
-        back = [c.address for c in changes if base.get(c.address) == c.digest]
-        tx.drop_draft_changes(draft.id, back)
-        tx.put_draft_changes(draft.id, [c for c in changes if c.address not in back])
-        after = replace(draft, revision=draft.revision + 1, updated_at=self._work.clock.now())
+    def _record(
+        self, tx: Writing, call: Call, draft: Draft, address: Address, digest: Digest | None, base: Snapshot
+    ) -> Draft:
+        now, revision = self._work.clock.now(), draft.revision + 1
+        if base.get(address) == digest:
+            tx.drop_draft_changes(draft.id, [address])
+        else:
+            tx.put_draft_changes(draft.id, [DraftChange(address, digest, revision, now, call.principal.id)])
+        after = replace(draft, revision=revision, updated_at=now)
         self._swap(tx, after, draft)
         return after
 
@@ -339,36 +379,7 @@ class Drafts:
             )
         )
 
-    def _nudge(self, draft: Draft, changes: int) -> str:
-        if changes > LARGE_DRAFT:
-            return f"this draft has {changes} changes; small releases are easier to review and to roll back"
-        if changes and self._work.clock.now() - draft.started_at > OLD_DRAFT:
-            return "this draft is more than two weeks old; publish or discard it before it drifts further"
-        return ""
 
-
-def _freeze(kind: Kind, body: Body) -> tuple[Body, EntityBody]:
-    complete = kind.complete(body)
-    return complete, freeze_body(complete)
-
-
-def load_editable(tx: Reading, project: Project, alias: str) -> Environment:
-    """Returns an environment that has drafts. Raises Refused `not_editable`."""
-    environment = load_environment(tx, project, alias)
-    if not environment.editable:
-        editable = ", ".join(e.alias for e in tx.list_environments(project.id) if e.editable)
-        raise Refused(
-            "not_editable",
-            f"{environment.alias} has no drafts: versions come to it by promotion. Edit in: {editable}",
-        )
-    return environment
-
-
-def put_bodies(
-    tx: Writing, project: Project, bodies: Mapping[Address, tuple[EntityBody, Body]], kinds: Mapping[str, Kind]
-) -> None:
-    """Keeps bodies with the entities they mention."""
-    mentions = {
-        address: {m.target for m in kinds[address.kind].mentions(body)} for address, (_, body) in bodies.items()
-    }
-    tx.put_bodies(project.id, {address: frozen for address, (frozen, _) in bodies.items()}, mentions)
+def say_carried(authors: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Returns whose changes something holds, as events have it."""
+    return [{"by": who, "changes": count} for who, count in authors.items()]

@@ -11,10 +11,12 @@ from greenroom.domain.conversations import Conversation
 from greenroom.domain.entries import Past, explain
 from greenroom.domain.environments import Environment, choose_slot
 from greenroom.domain.ids import ConversationId, WorkspaceId
+from greenroom.domain.numbers import Way
 from greenroom.domain.projects import Project
 from greenroom.domain.splits import choose_share, choose_sticky_key
 from greenroom.ports import Reading
 from greenroom.services.keeping import Beginning
+from greenroom.services.numbers import entry_of
 from greenroom.services.share_links import load_linked
 from greenroom.services.splits import find_change, find_split, load_split, name_environments
 from greenroom.services.states import load_environment, load_project
@@ -83,9 +85,17 @@ class Entries:
 
 
 def enter(
-    tx: Reading, workspace: WorkspaceId, project: Project, begin: Beginning, id_: ConversationId, now: datetime
+    tx: Reading,
+    workspace: WorkspaceId,
+    project: Project,
+    begin: Beginning,
+    id_: ConversationId,
+    now: datetime,
+    way: Way | None = None,
 ) -> Entered:
-    """Returns where traffic comes in: a named environment, else a share link, a tester's place, the split's.
+    """Returns where traffic comes in: a named environment, else a share link, a number's, a tester's, the split's.
+
+    `way` is where the called number leads; one without an environment follows the default entry.
 
     Raises NotFound for the environment or the link, Refused `share_link_over`.
     """
@@ -94,6 +104,8 @@ def enter(
     if begin.share_link is not None:
         link, environment = load_linked(tx, project, begin.share_link, now)
         return Entered(environment, {"by": "share_link", "link": link.id})
+    if way is not None and way.environment:
+        return Entered(load_environment(tx, project, way.environment), entry_of(begin.called or "", way))
     tested = find_tester(tx, workspace, project, begin.user_id, begin.caller)
     if tested is not None:
         return Entered(tested[1], {"by": "tester", "key": tested[0].kind})

@@ -12,9 +12,13 @@ from greenroom.domain.environments import Environment
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release, choose_answering
 from greenroom.ports import Reading
+from greenroom.services.numbers import leads_into
 from greenroom.services.splits import find_share
-from greenroom.services.states import load_environment, load_project, load_version
+from greenroom.services.states import find_draft, load_environment, load_project, load_version
 from greenroom.services.work import Call, Work
+
+SPLIT = ("split", "default")
+"""Noun and key of the record that says which environments share the default entry's traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Environments:
         call.need("projects.read")
 
         def work(tx: Reading) -> Sequence[ReleaseView]:
-            environment = load_environment(tx, load_project(tx, slug), alias)
+            environment = load_environment(tx, load_project(tx, slug), alias, ever=True)
             return [ReleaseView(r, environment.alias) for r in tx.list_releases(environment.id, before, limit)]
 
         return await self._work.read(call, work)
@@ -82,7 +86,7 @@ class Environments:
         """Returns one environment's view inside a transaction."""
         release = tx.find_release(environment.id, environment.seq) if environment.seq else None
         source = tx.find_environment(project.id, environment.promotes_from) if environment.promotes_from else None
-        draft = tx.find_draft(environment.id, call.principal.id) if environment.editable else None
+        draft = find_draft(tx, environment, call.principal) if environment.editable else None
         return EnvironmentView(
             environment,
             is_public(tx, project, environment),
@@ -97,8 +101,11 @@ class Environments:
 
 
 def is_public(tx: Reading, project: Project, environment: Environment) -> bool:
-    """Says whether the public can come in here: by the default entry, or by a share of the split."""
-    return project.default_environment == environment.id or find_share(tx, project, environment) is not None
+    """Says whether the public can come in here: by the default entry, a share of the split, or a number."""
+    if project.default_environment == environment.id or find_share(tx, project, environment) is not None:
+        return True
+    # Numbers of an internal environment are for tests.
+    return not environment.internal and leads_into(tx, project.id, environment.id)
 
 
 def find_beneath(tx: Reading, release: Release | None) -> int | None:

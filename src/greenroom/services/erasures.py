@@ -11,7 +11,7 @@ from greenroom.domain.conversations import Conversation, Turn
 from greenroom.domain.errors import Conflict, Fault, Invalid
 from greenroom.domain.ids import ConversationId, ProjectId
 from greenroom.ports import ConversationFilter, Reading, Writing
-from greenroom.services import executions, sealing, tickets, transcripts
+from greenroom.services import evaluations, executions, sealing, tickets, transcripts
 from greenroom.services.states import load_project
 from greenroom.services.testers import forget_tester
 from greenroom.services.transcripts import load_conversation
@@ -112,6 +112,7 @@ def _erase(tx: Writing, before: Conversation, now: datetime) -> Conversation:
         tx.delete_records(project, noun, id_)
     tx.delete_record(project, sealing.CALLER, id_)
     _erase_comments(tx, project, id_)
+    evaluations.forget_reasons(tx, project, id_)
     tx.erase_conversation(id_, now)
     return replace(conversation, state={}, sticky_key="", erased_at=now)
 

@@ -56,7 +56,7 @@ class History:
         def work(tx: Reading) -> Sequence[HistoryLine]:
             project = load_project(tx, slug)
             names = _names(tx)
-            aliases = {e.id: e.alias for e in tx.list_environments(project.id)}
+            aliases = {e.id: e.alias for e in tx.list_environments(project.id, ever=True)}
             return [
                 _line(record, names, aliases) for record in tx.list_events(project.id, before, limit, action=action)
             ]

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenroom.domain.canonical import Digest
+from greenroom.domain.drafts import check_seen, name_draft
 from greenroom.domain.entities import Address, Body, EntityBody, freeze_body
-from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotFound
+from greenroom.domain.errors import Fault, GreenroomError, Invalid, Missing, NotFound, Stale
 from greenroom.domain.projects import Project
 from greenroom.domain.versions import EMPTY_SNAPSHOT, Snapshot
 from greenroom.ports import Reading, Writing
@@ -34,6 +35,8 @@ class ImportOutcome:
     edited: int
     removed: int
     unchanged: int
+    overwritten: Sequence[Address]
+    """Entities that the draft had changed in another way."""
     report: Sequence[ReportRow]
     dry_run: bool
 
@@ -65,11 +68,13 @@ class Imports:
         path: str | None = None,
         overlay: bool = False,
         dry_run: bool = False,
+        revision: int | None = None,
     ) -> ImportOutcome:
         """Reads a zip or tar.gz of a folder into the caller's draft (default: of the first editable environment).
 
         With `path`, `archive` is the one file of that path, and everything else stays. Without `overlay` a
-        folder becomes the whole draft. Raises Invalid with every fault, and then nothing is written.
+        folder becomes the whole draft. Raises Invalid with every fault, and then nothing is written; Missing
+        without the draft's `revision` where edits in it would be overwritten, Stale when it is another one (R5).
         """
         call.need("drafts.edit")
         overlay = overlay or path is not None
@@ -89,12 +94,13 @@ class Imports:
 
         def write(tx: Writing) -> ImportOutcome:
             project, mine, after = work(tx)
-            revision = self._write(tx, call, project, mine, after, bodies, format_)
-            return _outcome(mine, revision, after, imported.report, dry_run=False)
+            _check_seen(mine, revision, _find_overwritten(mine, after))
+            reached = self._write(tx, call, project, mine, after, bodies, format_)
+            return _outcome(mine, reached, after, imported.report, dry_run=False)
 
         if dry_run:
             return await self._work.read(call, look)
-        return await self._work.change(call, write)
+        return await self._drafts.retry(call, slug, environment or "", write)
 
     def _read_upload(
         self, upload: bytes, path: str | None, format_: str
@@ -157,7 +163,8 @@ class Imports:
         draft, _ = self._drafts.begin(tx, call, project, mine.environment)
         put_bodies(tx, project, bodies, self._work.kinds)
         wanted = {address: new for address, _, new in mine.base.snapshot.differing(after)}
-        draft = self._drafts.replace_changes(tx, draft, wanted, mine.base, draft.base_seq)
+        author = call.principal.id
+        draft = self._drafts.replace_changes(tx, draft, wanted, mine.base, draft.base_seq, lambda _: author)
         tx.append(
             self._work.event(
                 call,
@@ -178,6 +185,27 @@ def _first_editable(tx: Reading, project: Project) -> str:
     raise NotFound("nothing_editable", f"{project.slug} has no editable environment to import into")
 
 
+def _find_overwritten(mine: DraftView, after: Snapshot) -> list[Address]:
+    """Returns the entities that a draft changes and an import would change again."""
+    return [change.address for change in mine.changes if after.get(change.address) != change.digest]
+
+
+def _check_seen(mine: DraftView, seen: int | None, overwritten: Sequence[Address]) -> None:
+    """Refuses to overwrite edits in a draft that the caller did not see as they are now."""
+    named, changes = name_draft(mine.environment), {change.address: change for change in mine.changes}
+    listed = [str(address) for address in overwritten]
+    why = f"the import would overwrite {', '.join(listed[:10])}" if listed else ""
+    try:
+        check_seen(named, mine.revision, seen, changes, why)
+    except (Missing, Stale) as unseen:
+        raise type(unseen)(
+            unseen.code,
+            unseen.detail,
+            errors=[Fault(f"/{address}", "would be overwritten") for address in listed],
+            extra={**unseen.extra, "would_overwrite": listed},
+        ) from None
+
+
 def _outcome(
     mine: DraftView, revision: int, after: Snapshot, report: Sequence[ReportRow], *, dry_run: bool
 ) -> ImportOutcome:
@@ -188,4 +216,5 @@ def _outcome(
         edited += old is not None and new is not None
     unchanged = len(after) - added - edited
     alias = mine.environment.alias
-    return ImportOutcome(alias, revision, after.digest, added, edited, removed, unchanged, report, dry_run)
+    overwritten = _find_overwritten(mine, after)
+    return ImportOutcome(alias, revision, after.digest, added, edited, removed, unchanged, overwritten, report, dry_run)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from greenroom.domain.canonical import Digest
+from greenroom.domain.checkpoints import NOUN as CHECKPOINT
+from greenroom.domain.checkpoints import from_record
+from greenroom.domain.drafts import DISCARDED, DraftChange
 from greenroom.domain.entities import Address, Body, parse_body
 from greenroom.domain.environments import Environment
 from greenroom.domain.errors import Conflict, Fault, LimitReached, Missing, NotFound, Stale
-from greenroom.domain.ids import ProjectId
+from greenroom.domain.ids import DraftId, ProjectId
 from greenroom.domain.knowledge import (
     KIND,
     MAX_DOCUMENTS,
@@ -243,6 +246,20 @@ def find_lost_pins(tx: Reading, project: ProjectId, entities: Mapping[Address, B
     return found
 
 
+def _each_working_state(tx: Reading, project: ProjectId, environment: Environment) -> Iterator[Collection[DraftChange]]:
+    """Yields the changes of drafts, of discarded ones (they may be restored), and of checkpoints."""
+    for draft in tx.list_open_drafts(environment.id):
+        yield tx.load_draft_changes(draft.id).values()
+    before: DraftId | None = None
+    while gone := tx.list_closed_drafts(environment.id, None, PORTION, before=before, closed_by=(DISCARDED,)):
+        for draft in gone:
+            yield tx.load_draft_changes(draft.id).values()
+        before = gone[-1].id
+    for record in each_record(tx, project, CHECKPOINT):
+        if record.owner == environment.id:
+            yield from_record(record).changes
+
+
 def find_pins(tx: Reading, project: ProjectId) -> set[str]:
     """Returns the digests that any version or draft of a project pins."""
     held: dict[Digest, Address] = {}
@@ -253,8 +270,7 @@ def find_pins(tx: Reading, project: ProjectId) -> set[str]:
             held |= {digest: address for address, digest in snapshot.items() if address.kind == KIND}
         before = versions[-1].number
     for environment in tx.list_environments(project):
-        for draft in tx.list_open_drafts(environment.id):
-            changes = tx.load_draft_changes(draft.id).values()
+        for changes in _each_working_state(tx, project, environment):
             held |= {each.digest: each.address for each in changes if each.digest and each.address.kind == KIND}
     bodies = tx.load_bodies(held.keys())
     entities = ({held[digest]: parse_body(data)} for digest, data in bodies.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from greenroom.domain.knowledge import KIND
 from greenroom.ports import Reading
 from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.runtime.passages import PassageIndex, Piece, build_passages, read_piece
+from greenroom.runtime.postings import NEW
 from greenroom.services.knowledge_contents import DOCUMENT, each_record, find_stamp, load_knowledge, load_text
 from greenroom.services.states import load_project, load_state
 from greenroom.services.work import Call, Work
@@ -85,8 +86,11 @@ class _Built:
     index: PassageIndex
     chunks: tuple[tuple[_Wanted, Chunk], ...]
     missing: tuple[str, ...]
+    places: Mapping[tuple[str, ...], tuple[int, int]]
+    """Document, and what was read of it → its first passage, and how many it has."""
 
 
+_Contents = tuple[WorkspaceId, ProjectId, tuple[_Wanted, ...]]
 _Reads = tuple[tuple[Chunk, Piece], ...]
 
 
@@ -103,6 +107,10 @@ class _Recent(Generic[K, V]):
             self._kept.move_to_end(key)
         return found
 
+    def items(self) -> Iterable[tuple[K, V]]:
+        """Returns everything, the least used first."""
+        return self._kept.items()
+
     def keep(self, key: K, value: V) -> None:
         self._kept[key] = value
         self._kept.move_to_end(key)
@@ -118,8 +126,8 @@ class Retrieval:
         self._embedder = embedder
         self._known: _Recent[tuple[str, str], tuple[int, Mapping[str, _Known]]] = _Recent(KEPT_LISTS)
         self._reads: _Recent[tuple[str, ...], _Reads] = _Recent(KEPT_DOCUMENTS)
-        self._indexes: _Recent[tuple[object, ...], _Built] = _Recent(KEPT_INDEXES)
-        self._building: dict[tuple[object, ...], asyncio.Future[_Built]] = {}
+        self._indexes: _Recent[_Contents, _Built] = _Recent(KEPT_INDEXES)
+        self._building: dict[_Contents, asyncio.Future[_Built]] = {}
 
     async def answer(self, facts: Mapping[str, Any], place: Place) -> Answer:
         """Answers a turn's "knowledge" ask: {query, limit, sources} → {passages}."""
@@ -220,13 +228,46 @@ class Retrieval:
         kept = {each: self._reads.find(_read_key(workspace, project, each)) for each in wanted}
         rows = [(each, chunk, piece) for each, read in kept.items() for chunk, piece in read or ()][:MAX_PASSAGES]
         missing = tuple(each.document for each, read in kept.items() if read is None)
-        make = self._maker(rows)
-        return _Built(await asyncio.to_thread(make), tuple((each, chunk) for each, chunk, _ in rows), missing)
+        places: dict[tuple[str, ...], tuple[int, int]] = {}
+        for place, (each, *_) in enumerate(rows):
+            what = (each.document, *_read_key(workspace, project, each))
+            start, count = places.get(what, (place, 0))
+            places[what] = start, count + 1
+        make = self._maker(rows, *self._find_before(workspace, project, places))
+        chunks = tuple((each, chunk) for each, chunk, _ in rows)
+        return _Built(await asyncio.to_thread(make), chunks, missing, places)
 
-    def _maker(self, rows: Sequence[tuple[_Wanted, Chunk, Piece]]) -> Callable[[], PassageIndex]:
+    def _find_before(
+        self, workspace: WorkspaceId, project: ProjectId, places: Mapping[tuple[str, ...], tuple[int, int]]
+    ) -> tuple[PassageIndex | None, list[int]]:
+        """Returns the index that has most of the same passages, where that is most of them, and each one's place in it.
+
+        So that one edited document costs what it holds, and not what the whole library does.
+        """
+        size = sum(count for _, count in places.values())
+        best: _Built | None = None
+        most = size // 2
+        for (whose, which, _), built in self._indexes.items():
+            if (whose, which) != (workspace, project) or built.index.is_worn:
+                continue
+            shared = sum(span[1] for key, span in places.items() if key in built.places)
+            if shared > most:
+                best, most = built, shared
+        if best is None:
+            return None, []
+        kept = [NEW] * size
+        for key, (start, count) in places.items():
+            before = best.places.get(key)
+            if before is not None and before[1] == count:
+                kept[start : start + count] = range(before[0], before[0] + count)
+        return best.index, kept
+
+    def _maker(
+        self, rows: Sequence[tuple[_Wanted, Chunk, Piece]], before: PassageIndex | None, kept: Sequence[int]
+    ) -> Callable[[], PassageIndex]:
         embedder = self._embedder if len(rows) <= MAX_EMBEDDED else None
         texts = [" ".join((each.title, *chunk.headings, chunk.text)) for each, chunk, _ in rows] if embedder else []
-        return lambda: build_passages([piece for *_, piece in rows], embedder, texts)
+        return lambda: build_passages([piece for *_, piece in rows], embedder, texts, before, kept)
 
 
 def _choose(

@@ -18,7 +18,7 @@ from greenroom.domain.records import Record
 from greenroom.ports import Feed, FeedAccess, Outbound, Parser, Reading
 from greenroom.services.crawling import Crawl, Page, Site, Step, Trouble, clean_url, fetch_politely, type_of
 from greenroom.services.knowledge_contents import DOCUMENT, load_knowledge
-from greenroom.services.states import load_draft_snapshot, load_snapshot
+from greenroom.services.states import find_draft, load_draft_snapshot, load_snapshot
 
 STATE = "source_state"
 SILENT_FOR = timedelta(seconds=60)
@@ -263,7 +263,7 @@ def each_source(
             for number in sorted({arm.version for arm in environment.arms})
             if (version := tx.find_version(project.id, number)) is not None
         ]
-        draft = tx.find_draft(environment.id, who.id) if who is not None and environment.editable else None
+        draft = find_draft(tx, environment, who) if who is not None and environment.editable else None
         if draft is not None:
             snapshots.append((f"draft:{environment.alias}", load_draft_snapshot(tx, draft)[0]))
         for place, snapshot in snapshots:

@@ -12,6 +12,7 @@ from greenroom.domain.environments import Environment, choose_stable
 from greenroom.domain.merges import Conflict
 from greenroom.domain.projects import Project
 from greenroom.domain.promotion import Caution
+from greenroom.domain.readiness import Item
 from greenroom.domain.releases import Operation, Policy
 from greenroom.services.comparisons import Compared
 from greenroom.services.versions import VersionView
@@ -49,6 +50,12 @@ class Plan:
     rebased: bool = False
     taken_back: TakenBack | None = None
     conflicts: Sequence[Conflict] = ()
+    readiness: Sequence[Item] = ()
+    """What the environment has and lacks for it; what blocks is refused when it is carried out."""
+    draft_revision: int | None = None
+    """Of a publish: the revision of the draft that was looked at."""
+    carries: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Of a publish: how many entities each person changed, by their id."""
 
     @property
     def from_version(self) -> int | None:
@@ -66,7 +73,7 @@ class PolicyChoice:
 
 @dataclass(frozen=True, slots=True)
 class PublishRequest:
-    """What a caller says when publishing."""
+    """What a caller says when publishing; `revision` is what they saw of the draft."""
 
     note: str
     details: str = ""
@@ -77,6 +84,7 @@ class PublishRequest:
     taken_back: Choice | None = None
     in_flight: PolicyChoice = field(default_factory=PolicyChoice)
     acknowledged: Sequence[str] = ()
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,15 @@ from greenroom.domain.promotion import (
     decide_in_flight,
     decide_promotion,
 )
+from greenroom.domain.readiness import Item, cautions_of, check_ready
 from greenroom.domain.releases import InFlight, Operation, Release, choose_pop
 from greenroom.domain.versions import Version
 from greenroom.ports import Reading, Writing
-from greenroom.services.comparisons import compare_states, versions_between
+from greenroom.services.comparisons import BodyReader, compare_states, versions_between
 from greenroom.services.environments import ReleaseView, count_running, find_beneath, is_public
 from greenroom.services.plans import Plan, PolicyChoice, PromoteRequest, RollbackRequest
 from greenroom.services.programs import Programs
+from greenroom.services.readiness import Readiness
 from greenroom.services.states import State, load_environment, load_project, load_served, load_snapshot, load_version
 from greenroom.services.versions import view_versions
 from greenroom.services.work import Call, Work
@@ -34,12 +36,16 @@ EVENT_OF: dict[Operation, str] = {
     "promote": "release.promoted",
     "hotfix": "release.hotfixed",
     "rollback": "release.rolled_back",
+    "clone": "release.cloned",
+    "merge": "release.merged",
 }
 PERMISSION_OF: dict[Operation, str] = {
     "publish": "releases.publish",
     "promote": "releases.promote",
     "hotfix": "releases.hotfix",
     "rollback": "releases.roll_back",
+    "clone": "environments.manage",
+    "merge": "merges.make",
 }
 RETRIES = 3
 
@@ -56,14 +62,16 @@ class Decided:
     takes_back: Sequence[int]
     in_flight: InFlight
     cautions: Sequence[Caution]
+    readiness: Sequence[Item] = ()
 
 
 class Releases:
     """The verbs that change what an environment serves."""
 
-    def __init__(self, work: Work, programs: Programs) -> None:
+    def __init__(self, work: Work, programs: Programs, readiness: Readiness) -> None:
         self._work = work
         self._programs = programs
+        self._readiness = readiness
 
     async def plan_promotion(self, call: Call, slug: str, alias: str, request: PromoteRequest) -> Plan:
         """Returns what `promote` would do. Refuses what it would refuse, but for what the caller must restate."""
@@ -75,7 +83,7 @@ class Releases:
         """Releases an existing version in an environment (R11, R12).
 
         Raises Missing or Stale for the sequence and the confirmation, Refused `skips_a_step`,
-        `already_served` or `warnings_unacknowledged`, NotAllowed, NotFound.
+        `already_served`, `not_ready` or `warnings_unacknowledged`, NotAllowed, NotFound.
         """
         decided = await self._work.read(call, lambda tx: self._decide_promotion(tx, call, slug, alias, request))
         reason = (request.hotfix or "").strip() or request.note
@@ -122,12 +130,20 @@ class Releases:
         )
         call.need(PERMISSION_OF[operation])
         check_sequence(target, request.expected_seq, required=not dry_run)
-        if is_public(tx, project, target) and not dry_run:
-            check_confirmed("version", request.confirm_version, version.number, "/confirm/version")
-        cautions = _cautions(version, operation)
+        public = is_public(tx, project, target)
+        snapshot = load_snapshot(tx, version.digest)
+        items = self._readiness.find_items(tx, call, project, target, snapshot, BodyReader(tx), version)
+        # No gate blocks what was served here before (R13): there it is told, and asks for nothing.
+        gated = operation != "rollback"
+        cautions = [*_cautions(version, operation), *cautions_of(items, must_acknowledge=public and gated)]
         if not dry_run:
+            if gated:
+                check_ready(target.alias, items)
+            if public:
+                check_confirmed("version", request.confirm_version, version.number, "/confirm/version")
             check_acknowledged(cautions, request.acknowledged)
-        return self._decided(tx, project, target, operation, version, request.in_flight, cautions)
+        decided = self._decided(tx, project, target, operation, version, request.in_flight, cautions)
+        return replace(decided, readiness=items)
 
     def _decide_rollback(
         self, tx: Reading, call: Call, slug: str, alias: str, request: RollbackRequest, *, dry_run: bool = False
@@ -198,6 +214,7 @@ class Releases:
             policy=decided.in_flight.policy,
             brings_back=beneath.version if beneath else None,
             takes_back=decided.takes_back,
+            readiness=decided.readiness,
         )
 
     async def _carry_out(self, call: Call, decided: Decided, reason: str) -> ReleaseView:

@@ -84,6 +84,13 @@ def open_state(cipher: Cipher, conversation: str, stored: Mapping[str, Any]) -> 
     return json.loads(zlib.decompress(cipher.open(sealed, f"state of {conversation}")))
 
 
+def reseal_state(cipher: Cipher, conversation: str, stored: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Returns a stored state sealed with the present key, None where it is already, or never was sealed."""
+    if set(stored) != {_SEALED} or cipher.is_current(base64.b64decode(stored[_SEALED])):
+        return None
+    return seal_state(cipher, conversation, open_state(cipher, conversation, stored))
+
+
 def save_user(
     cipher: Cipher, tx: Writing, project: ProjectId, user: str, variables: Mapping[str, Any], now: datetime
 ) -> None:
@@ -165,13 +172,13 @@ def _forget(tx: Writing, project: ProjectId, border: str) -> int:
 
 
 def _open_turn(cipher: Cipher, conversation: Conversation, record: Record) -> Opened:
-    index = int(record.key.rpartition(":")[2])
+    index = _index_of(record)
     raw = json.loads(zlib.decompress(cipher.open(record.data, _about_turn(conversation.id, index))))
     return Opened(index, raw.get("heard"), raw.get("answers", []), raw.get("now", ""))
 
 
 def _open_user(cipher: Cipher, record: Record) -> dict[str, Any]:
-    return dict(json.loads(cipher.open(record.data, f"user {record.key}"))["variables"])
+    return dict(json.loads(cipher.open(record.data, about_user_of(record)))["variables"])
 
 
 def _to_bytes(value: Mapping[str, Any]) -> bytes:
@@ -181,6 +188,20 @@ def _to_bytes(value: Mapping[str, Any]) -> bytes:
 def _user_key(user: str) -> str:
     """Returns a key that every database can hold, whatever a caller calls the user."""
     return digest_of_bytes(user.encode("utf-8", "surrogatepass"))
+
+
+def about_turn_of(record: Record) -> str:
+    """Returns what the record of a raw input is bound to."""
+    return _about_turn(record.owner, _index_of(record))
+
+
+def about_user_of(record: Record) -> str:
+    """Returns what the record of a user's variables is bound to."""
+    return f"user {record.key}"
+
+
+def _index_of(record: Record) -> int:
+    return int(record.key.rpartition(":")[2])
 
 
 def _about_turn(conversation: str, index: int) -> str:

@@ -10,15 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 from greenroom.domain.asks import Place, Side
 from greenroom.domain.errors import Invalid, NotFound, Refused
-from greenroom.domain.ids import WorkspaceId
+from greenroom.domain.ids import EnvironmentId, WorkspaceId
 from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.domain.secrets import SIDES, Override, Secret, check_name, check_value
 from greenroom.ports import Cipher, Reading, Writing
+from greenroom.services.resealing import SECRET as NOUN
+from greenroom.services.resealing import Rotation, reseal
 from greenroom.services.states import load_environment, load_project
 from greenroom.services.work import Call, Work
 
-NOUN = "secret"
 MOST = 1_000
 """Secrets and overrides of one project."""
 _PORTION = 100
@@ -56,12 +57,13 @@ class Secrets:
         def work(tx: Writing) -> Secret:
             project = load_project(tx, slug)
             key, environment = _key(tx, project, name, alias, side)
-            if tx.find_record(project.id, NOUN, key) is None and tx.count_records(project.id, NOUN) >= MOST:
+            before = tx.find_record(project.id, NOUN, key)
+            if before is None and tx.count_records(project.id, NOUN) >= MOST:
                 raise Refused("too_many_secrets", f"a project has at most {MOST:,} secrets and overrides")
             now = self._work.clock.now()
             sealed = self._seal(value, self._about(call, project, key))
-            record = Record(project.id, NOUN, key, now, now, {"by": call.principal.id}, name, data=sealed)
-            tx.put_record(record)
+            revision = 1 if before is None else before.revision + 1
+            tx.put_record(Record(project.id, NOUN, key, now, now, {"by": call.principal.id}, name, revision, sealed))
             data = {"name": name, "side": side or "", "alias": alias or ""}
             tx.append(
                 self._work.event(
@@ -93,25 +95,41 @@ class Secrets:
 
         await self._work.change(call, work)
 
-    async def rotate(self, call: Call, slug: str) -> int:
-        """Seals every value anew with the server's present key; returns how many."""
+    async def rotate(self, call: Call, slug: str, cursor: str | None = None) -> Rotation:
+        """Seals the next portion of what is sealed anew with the server's present key; says where to go on.
+
+        Values, users' raw inputs, their variables and the states of conversations. Raises Invalid `invalid_cursor`.
+        """
         call.need("secrets.manage")
 
-        def work(tx: Writing) -> int:
+        def work(tx: Writing) -> Rotation:
             project = load_project(tx, slug)
-            records = tx.list_records(project.id, NOUN, limit=MOST)
-            for record in records:
-                about = self._about(call, project, record.key)
-                sealed = self._seal(self._open(record.data, about), about)
-                kept = Record(
-                    record.project, NOUN, record.key, record.at, record.changed_at, record.body, record.owner,
-                    record.revision, sealed,
-                )  # fmt: skip
-                tx.put_record(kept)
-            tx.append(self._work.event(call, "secret.rotated", project=project.id, data={"count": len(records)}))
-            return len(records)
+            done = reseal(self._sealing(), tx, call.workspace, project.id, cursor)
+            count = sum(done.anew.values())
+            if count or cursor is None:
+                data = {"count": count, **done.anew, "unopened": done.unopened}
+                tx.append(self._work.event(call, "secret.rotated", project=project.id, data=data))
+            return done
 
         return await self._work.change(call, work)
+
+    def copy_overrides(
+        self, tx: Writing, call: Call, project: Project, source: EnvironmentId, target: EnvironmentId
+    ) -> int:
+        """Gives one environment the overrides of another, inside the caller's transaction; returns how many (R19)."""
+        now, copied = self._work.clock.now(), 0
+        for record in tx.list_records(project.id, NOUN, limit=MOST):
+            name, _, place = record.key.partition("/")
+            if place.partition("/")[0] != source:
+                continue
+            if tx.count_records(project.id, NOUN) >= MOST:
+                raise Refused("too_many_secrets", f"a project has at most {MOST:,} secrets and overrides")
+            key = f"{name}/{target}/{place.partition('/')[2]}"
+            value = self._open(record.data, self._about(call, project, record.key))
+            sealed = self._seal(value, self._about(call, project, key))
+            tx.put_record(Record(project.id, NOUN, key, now, now, record.body, name, data=sealed))
+            copied += 1
+        return copied
 
     async def check_sealed(self) -> None:
         """Opens every value of every workspace, as a server should when it starts.

@@ -9,10 +9,10 @@ from datetime import datetime
 from greenroom.domain.access import Principal, require
 from greenroom.domain.canonical import Digest
 from greenroom.domain.conversations import Conversation
-from greenroom.domain.drafts import Draft, DraftChange, snapshot_of_draft
+from greenroom.domain.drafts import SHARED, Draft, DraftChange, owner_of_draft, snapshot_of_draft
 from greenroom.domain.entities import Address, Body, parse_body
 from greenroom.domain.environments import Environment, choose_stable
-from greenroom.domain.errors import Invalid, NotFound
+from greenroom.domain.errors import Fault, Invalid, NotFound, Refused
 from greenroom.domain.ids import ConversationId, PrincipalId
 from greenroom.domain.projects import Project
 from greenroom.domain.refs import ConversationRef, DigestRef, DraftRef, Ref, ServedRef, VersionRef, parse_ref
@@ -45,16 +45,36 @@ def load_project(tx: Reading, slug: str) -> Project:
     return found
 
 
-def load_environment(tx: Reading, project: Project, alias: str) -> Environment:
-    """Returns the environment with an alias. Raises NotFound that lists the aliases there are."""
+def load_environment(tx: Reading, project: Project, alias: str, *, ever: bool = False) -> Environment:
+    """Returns the environment with an alias; `ever` finds a deleted one too.
+
+    Raises NotFound that lists the aliases there are.
+    """
     found = tx.find_environment(project.id, alias)
-    if found is not None and found.deleted_at is not None:
+    if found is not None and found.deleted_at is not None and not ever:
         detail = f"the environment '{alias[:80]}' of {project.slug} was deleted on {found.deleted_at:%Y-%m-%d}"
         raise NotFound("environment_deleted", detail)
     if found is None:
         aliases = ", ".join(e.alias for e in tx.list_environments(project.id))
         raise NotFound("environment_not_found", f"{project.slug} has no environment '{alias[:80]}'; it has: {aliases}")
     return found
+
+
+def load_editable(tx: Reading, project: Project, alias: str) -> Environment:
+    """Returns an environment that has drafts. Raises Refused `not_editable`."""
+    environment = load_environment(tx, project, alias)
+    if not environment.editable:
+        editable = ", ".join(e.alias for e in tx.list_environments(project.id) if e.editable)
+        raise Refused(
+            "not_editable",
+            f"{environment.alias} has no drafts: versions come to it by promotion. Edit in: {editable}",
+        )
+    return environment
+
+
+def find_draft(tx: Reading, environment: Environment, who: Principal) -> Draft | None:
+    """Returns the open draft that somebody edits in an environment: their own, or the shared one (R6)."""
+    return tx.find_draft(environment.id, owner_of_draft(environment, who.id))
 
 
 def load_context_environment(tx: Reading, project: Project) -> Environment:
@@ -120,6 +140,9 @@ def load_state(tx: Reading, project: Project, ref: str, who: Principal, now: dat
         case ServedRef() as served:
             return _served_state(tx, project, ref, served)
         case DraftRef(alias, owner):
+            if owner not in {None, SHARED} and load_environment(tx, project, alias).draft_mode == "shared":
+                message = f"the editors of {alias} share one draft: name it draft:{alias}, without @{owner}"
+                raise Invalid("draft_is_shared", message, errors=[Fault(pointer, message)])
             return _draft_state(tx, project, ref, alias, owner, who)
         case ConversationRef(id_):
             return _conversation_state(tx, project, ref, ConversationId(id_), now)
@@ -153,11 +176,13 @@ def _draft_state(tx: Reading, project: Project, ref: str, alias: str, owner: str
     environment = load_environment(tx, project, alias)
     if not environment.editable:
         raise NotFound("draft_not_found", f"{alias} has no drafts, so {ref} names nothing")
-    if owner is not None and owner != who.id:
+    mine = owner_of_draft(environment, who.id)
+    whose = PrincipalId(owner) if owner else mine
+    if whose != mine:
         require(who, "drafts.read_others")
-    draft = tx.find_draft(environment.id, PrincipalId(owner) if owner else who.id)
+    draft = tx.find_draft(environment.id, whose)
     if draft is None:
-        if owner is not None and owner != who.id:
+        if whose != mine:
             raise NotFound("draft_not_found", f"{owner} has no draft of {alias}")
         served = load_served(tx, project, environment)
         return State(ref, served.snapshot, None, environment)

@@ -192,6 +192,7 @@ class TestRuns:
             prepared.subject,
             brain={slug: agent.brain for slug, agent in program.agents.items()} or {"": program.agent.brain},
             judge=judge.provider if judge else "",
+            matcher=program.matcher.name,
         )
         repeats = [selection.repeat or case.repeat for case in prepared.cases if not case.skip]
         if sum(repeats) > MAX_ATTEMPTS:

@@ -12,11 +12,14 @@ from greenroom.domain.canonical import Digest
 from greenroom.domain.environments import Arm, SlotRange, choose_arm, choose_slot
 from greenroom.domain.errors import Fault, Invalid, NotFound, Refused
 from greenroom.domain.ids import ProjectId, WorkspaceId
+from greenroom.domain.numbers import find_e164
 from greenroom.domain.projects import Project
 from greenroom.domain.share_links import ShareLink, read_link_id
 from greenroom.domain.splits import WHOLE, Decider, format_weight
 from greenroom.domain.testers import PERSON_KINDS, hash_person
 from greenroom.ports import Clock, Reading, Store
+from greenroom.services.numbers import MOST as MOST_NUMBERS
+from greenroom.services.numbers import NOUN as NUMBER
 from greenroom.services.programs import Programs
 from greenroom.services.share_links import check_token, load_links
 from greenroom.services.splits import find_split
@@ -76,6 +79,8 @@ class ProjectPointers:
     default: str
     environments: Mapping[str, Pointer]
     rules: Rules
+    numbers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The id of the environment that each number leads to, '' for the default entry."""
 
 
 Table = Mapping[tuple[WorkspaceId, str], ProjectPointers]
@@ -114,12 +119,20 @@ class Traffic:
         return (workspace, slug) in self._table
 
     def decide(
-        self, workspace: WorkspaceId, slug: str, key: str, environment: str | None, share_link: str | None = None
+        self,
+        workspace: WorkspaceId,
+        slug: str,
+        key: str,
+        environment: str | None,
+        share_link: str | None = None,
+        number: str | None = None,
     ) -> Resolved:
-        """Returns which version serves a key: by alias, else share link, tester, split, default environment.
+        """Returns which version serves a key: by alias or number, else share link, tester, split, default environment.
 
-        Raises NotFound, Refused `nothing_served`, `share_link_over`.
+        Raises NotFound, Refused `nothing_served`, `share_link_over`, `number_unknown`.
         """
+        if number is not None:
+            return self._decide_by_number(workspace, slug, key, number)
         found, slot = self.decide_at_slot(workspace, slug, key, environment, share_link)
         return found._replace(slot=slot)
 
@@ -129,7 +142,7 @@ class Traffic:
         """Returns the same decision apart from its slot, so that it need not be made anew for every key."""
         project = self._table.get((workspace, slug))
         if project is None:
-            raise NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
+            raise _no_project(slug)
         if environment is None:
             rules = project.rules
             if share_link is not None or rules.testers:
@@ -149,6 +162,16 @@ class Traffic:
         reason = f"asked for {alias}; {said}"
         return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason), slot
 
+    def _decide_by_number(self, workspace: WorkspaceId, slug: str, key: str, number: str) -> Resolved:
+        project = self._table.get((workspace, slug))
+        if project is None:
+            raise _no_project(slug)
+        alias = choose_by_number(slug, project, number)
+        led = self.decide(workspace, slug, key, alias)
+        said = led.reason if alias is None else led.reason.partition("; ")[2]
+        how = "follows the default entry" if alias is None else f"leads to {alias}"
+        return led._replace(reason=f"{find_e164(number)} {how}; {said}")
+
     def _find_led(
         self, workspace: WorkspaceId, project: ProjectPointers, key: str, share_link: str | None
     ) -> Led | None:
@@ -163,7 +186,13 @@ class Traffic:
         return next((rules.testers[each] for each in hashes if each in rules.testers), None)
 
     async def resolve(
-        self, call: Call, slug: str, key: str, environment: str | None, share_link: str | None = None
+        self,
+        call: Call,
+        slug: str,
+        key: str,
+        environment: str | None,
+        share_link: str | None = None,
+        number: str | None = None,
     ) -> Resolved:
         """Returns which version serves a key, after making sure that the table is at least as new as this call."""
         call.need("resolve.read")
@@ -171,7 +200,7 @@ class Traffic:
             message = "a share link leads to its own environment; give one of them"
             raise Invalid("environment_or_ref", message, errors=[Fault("/share_link", message)])
         await self.refresh()
-        return self.decide(call.workspace, slug, key, environment, share_link)
+        return self.decide(call.workspace, slug, key, environment, share_link, number)
 
     async def refresh(self) -> None:
         """Reads the table anew, compiling what is newly served before it is switched to here.
@@ -232,6 +261,10 @@ class Traffic:
 def _digests_of(project: ProjectPointers) -> set[Digest]:
     pointers = project.environments.values()
     return {pointer.digests[arm.version] for pointer in pointers for arm in pointer.arms}
+
+
+def _no_project(slug: str) -> NotFound:
+    return NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
 
 
 def _choose_arm(pointer: Pointer, key: str) -> tuple[int, Arm]:
@@ -309,8 +342,33 @@ def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
                 environments[e.alias] = environments[e.id] = pointer
                 if e.id == project.default_environment:
                     default = e.alias
+            aliases = tx.list_aliases(project.id)
+            environments |= {alias: environments[id_] for alias, id_ in aliases.items() if id_ in environments}
             rules = _read_rules(tx, project, environments)
-            pointers = ProjectPointers(project.id, default, environments, rules)
+            pointers = ProjectPointers(project.id, default, environments, rules, _read_numbers(tx, project.id))
             found[project.slug] = found[project.id] = pointers
         after = projects[-1].slug
     return found
+
+
+def choose_by_number(slug: str, project: ProjectPointers, number: str) -> str | None:
+    """Returns the alias that a number leads to, None for the default entry; its SIP rules are asked at a call only.
+
+    Raises Refused `number_unknown` or `number_leads_nowhere`.
+    """
+    e164 = find_e164(number)
+    where = project.numbers.get(e164) if e164 else None
+    if where is None:
+        message = f"{slug} has no number '{number[:40]}'; `numbers list` shows those it has"
+        raise Refused("number_unknown", message, errors=[Fault("/number", message)])
+    if not where:
+        return None
+    pointer = project.environments.get(where)
+    if pointer is None:
+        message = f"{e164} is assigned to an environment that is gone; assign it to another one"
+        raise Refused("number_leads_nowhere", message)
+    return pointer.alias
+
+
+def _read_numbers(tx: Reading, project: ProjectId) -> Mapping[str, str]:
+    return {record.key: record.owner for record in tx.list_records(project, NUMBER, limit=MOST_NUMBERS)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenroom.domain.canonical import canonical_json
@@ -57,18 +57,53 @@ def check_snapshot(
     reader.fetch([snapshot[a] for a in changed])
     entities = Entities(snapshot, reader, kinds)
     errors: list[Fault] = []
-    links: list[Link] = []
     for address in sorted(changed):
         errors.extend(_check_body(address, entities, kinds))
-        if address.kind in kinds:
-            links.extend(Link(address, m) for m in kinds[address.kind].mentions(entities[address]))
     users = _find_users(tx, project, changed | removed, snapshot)
-    links.extend(_links_to(users, removed, entities, kinds))
+    links = _find_links(changed, removed, users, entities, kinds)
     broken, loose = check_links(links, lambda target: target in snapshot, frozenset(kinds))
     if not errors:
         found, odd = check_program(entities, only=changed | removed | users)
         return Findings((*broken, *found), (*loose, *odd))
     return Findings((*errors, *broken), loose)
+
+
+def find_dangling(
+    tx: Reading, project: Project, before: Snapshot, after: Snapshot, reader: BodyReader, kinds: Registry
+) -> list[Link]:
+    """Returns the links from and to what changed that lead nowhere; optional ones may do so."""
+    links = _find_touched(tx, project, before, after, reader, kinds)
+    return [link for link in links if link.mention.target not in after and not link.mention.optional]
+
+
+def find_broken(
+    tx: Reading, project: Project, before: Snapshot, after: Snapshot, reader: BodyReader, kinds: Registry
+) -> Sequence[Fault]:
+    """Returns the references from and to what changed that lead nowhere, without looking at anything else."""
+    links = _find_touched(tx, project, before, after, reader, kinds)
+    broken, loose = check_links(links, lambda target: target in after, frozenset(kinds))
+    return (*broken, *loose)
+
+
+def _find_touched(
+    tx: Reading, project: Project, before: Snapshot, after: Snapshot, reader: BodyReader, kinds: Registry
+) -> list[Link]:
+    changed = {address for address, _, digest in before.differing(after) if digest is not None}
+    removed = {address for address, _, digest in before.differing(after) if digest is None}
+    reader.fetch([after[a] for a in changed])
+    users = _find_users(tx, project, removed, after)
+    return _find_links(changed, removed, users, Entities(after, reader, kinds), kinds)
+
+
+def _find_links(
+    changed: set[Address], removed: set[Address], users: set[Address], entities: Entities, kinds: Registry
+) -> list[Link]:
+    links: list[Link] = []
+    for address in sorted(changed):
+        if address.kind in kinds:
+            links.extend(Link(address, m) for m in kinds[address.kind].mentions(entities[address]))
+    links.extend(_links_to(users, removed, entities, kinds))
+    return links
 
 
 def _check_body(address: Address, entities: Entities, kinds: Registry) -> Iterator[Fault]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from greenroom.domain.drafts import count_carried
 from greenroom.domain.environments import choose_stable
 from greenroom.domain.knowledge import Difference, changed_since, pins_of
 from greenroom.domain.projects import Project
-from greenroom.domain.versions import Mark, Version
+from greenroom.domain.versions import EMPTY_SNAPSHOT, Mark, Version
 from greenroom.ports import Reading, Writing
 from greenroom.services.knowledge_contents import load_digests, load_knowledge
 from greenroom.services.states import load_environment, load_project, load_snapshot, load_version
@@ -24,6 +25,8 @@ class VersionView:
     served_in: Sequence[str]
     changed_documents: Sequence[Difference] = ()
     """Only of a version that is loaded by itself."""
+    carries: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many entities each person changed, by id; only of a version that is loaded by itself."""
 
 
 class Versions:
@@ -48,7 +51,7 @@ class Versions:
 
         def work(tx: Reading) -> Sequence[VersionView]:
             project = load_project(tx, slug)
-            where = load_environment(tx, project, environment).id if environment else None
+            where = load_environment(tx, project, environment, ever=True).id if environment else None
             found = tx.list_versions(
                 project.id, before, limit, tag=tag.upper() if tag else None, author=author, environment=where
             )
@@ -64,7 +67,8 @@ class Versions:
             project = load_project(tx, slug)
             version = load_version(tx, project, number)
             view = view_versions(tx, project, [version])[0]
-            return replace(view, changed_documents=_find_changed(tx, project, version))
+            carries = _find_carried(tx, project, version)
+            return replace(view, changed_documents=_find_changed(tx, project, version), carries=carries)
 
         return await self._work.read(call, work)
 
@@ -90,6 +94,16 @@ class Versions:
         return await self._work.change(call, work)
 
 
+def _find_carried(tx: Reading, project: Project, version: Version) -> Mapping[str, int]:
+    """Returns whose edits the draft that became a version brought into it; of a merge, nobody's."""
+    drafts = tx.list_closed_drafts(version.published_in, None, 1, closed_by=(f"v{version.number}",))
+    if not drafts:
+        return {}
+    parent = load_version(tx, project, version.parents[0]).digest if version.parents else EMPTY_SNAPSHOT.digest
+    changes = tx.load_draft_changes(drafts[0].id)
+    return count_carried(changes, load_snapshot(tx, parent), load_snapshot(tx, version.digest), version.author)
+
+
 def _find_changed(tx: Reading, project: Project, version: Version) -> Sequence[Difference]:
     """Returns the listed documents whose content changed since the version was published (R33)."""
     if not version.documents:
@@ -100,13 +114,13 @@ def _find_changed(tx: Reading, project: Project, version: Version) -> Sequence[D
 
 def view_versions(tx: Reading, project: Project, versions: Sequence[Version]) -> list[VersionView]:
     """Returns versions with the aliases of their environments."""
-    environments = tx.list_environments(project.id)
+    environments = tx.list_environments(project.id, ever=True)
     aliases = {e.id: e.alias for e in environments}
     return [
         VersionView(
             version,
             aliases.get(version.published_in, ""),
-            [e.alias for e in environments if choose_stable(e.arms) == version.number],
+            [e.alias for e in environments if choose_stable(e.arms) == version.number and e.deleted_at is None],
         )
         for version in versions
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from greenroom.wire.model import Out, VersionNumber
+from greenroom.wire.model import Moment, Out, VersionNumber
 
 
 class StateOut(Out):
@@ -26,12 +26,41 @@ class EntitySummary(Out):
     revision: str
 
 
+class LastChangeOut(Out):
+    """Who made an entity what it is: in a version, or (null) in the draft that was read."""
+
+    version: VersionNumber | None
+    by: str
+    by_name: str = ""
+    at: Moment
+    note: str = ""
+
+
+class EntityChangeOut(Out):
+    """A version that changed an entity; `served_by` are the environments that serve that very body now.
+
+    `author` published the version, `edited_by` saved the entity in the draft that became it.
+    """
+
+    version: VersionNumber
+    op: Literal["added", "removed", "edited"]
+    revision: str | None
+    author: str
+    author_name: str = ""
+    edited_by: str
+    edited_by_name: str = ""
+    at: Moment
+    note: str
+    served_by: list[str]
+
+
 class EntityOut(EntitySummary):
     """An entity whole. `revision` is the digest of its body; send it as If-Match to change it."""
 
     body: dict[str, Any]
     mentions: list[str] = []
     where_used: list[str] = []
+    last_changed: LastChangeOut | None = None
 
 
 class KindOut(Out):

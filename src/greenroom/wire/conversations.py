@@ -46,6 +46,8 @@ class ConversationOut(Out):
     outcome: str = "running"
     topics: list[str] = []
     tags: list[str] = []
+    entry: dict[str, Any] = {}
+    """How it came in: by which number, and which of its rules."""
     erased_at: Moment | None = None
     """When what was said in it was erased; null where it was not."""
 

@@ -2,19 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from greenroom.wire.content import StateOut
-from greenroom.wire.model import In, Moment, Out
+from greenroom.wire.model import In, Moment, Out, VersionNumber
+
+SeenRevision = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+"""The draft's revision that the caller saw, 0 where there was no draft."""
+
+AddressText = Annotated[str, Field(min_length=3, max_length=121)]
 
 
 class DraftChangeOut(Out):
-    """An entity that a draft changes; `revision` is null where the draft removes it."""
+    """An entity that a draft changes, and who saved it; `revision` is null where the draft removes it."""
 
     address: str
     op: Literal["added", "removed", "edited"]
     revision: str | None
     at: Moment
+    by: str = ""
+    by_name: str = ""
+
+
+class CarriedOut(Out):
+    """How many entities somebody changed in a draft or version."""
+
+    by: str
+    by_name: str = ""
+    changes: int
+
+
+class PresentOut(Out):
+    """Somebody who said within the last minute that they are editing; `entity` is '' or what they have open."""
+
+    id: str
+    name: str = ""
+    entity: str = ""
+    seen_at: Moment
+
+
+class PresenceIn(In):
+    """What the caller has open: kind/slug, or nothing."""
+
+    entity: str = Field("", max_length=121)
+
+
+class PresenceOut(Out):
+    """Everybody who is editing now, the caller among them."""
+
+    present: list[PresentOut]
 
 
 class EditorOut(Out):
@@ -27,9 +65,13 @@ class EditorOut(Out):
 
 
 class DraftOut(Out):
-    """The caller's draft of an environment. `behind` says that the environment moved on since it began."""
+    """The draft that the caller edits: their own, or (mode `shared`, owner `shared`) the one of all editors.
+
+    `behind` says that the environment moved on since it began, `present` who is editing now.
+    """
 
     environment: str
+    mode: Literal["private", "shared"] = "private"
     owner: str
     base: StateOut
     revision: int
@@ -38,6 +80,7 @@ class DraftOut(Out):
     others_editing: list[EditorOut]
     behind: bool
     nudge: str = ""
+    present: list[PresentOut] = []
 
 
 class SavedOut(Out):
@@ -52,7 +95,7 @@ class SavedOut(Out):
 class DiscardIn(In):
     """What the caller saw of the draft that is to go."""
 
-    revision: int
+    revision: SeenRevision
 
 
 class DiscardOut(Out):
@@ -60,6 +103,51 @@ class DiscardOut(Out):
 
     discarded_id: str
     changes: int
+
+
+class DiscardedOut(DiscardOut):
+    """A draft that was put away and can be restored `until` then; `carries` says whose edits it holds."""
+
+    discarded_at: Moment
+    until: Moment
+    base_version: VersionNumber | None
+    addresses: list[str]
+    carries: list[CarriedOut]
+
+
+class RestoreIn(In):
+    """Which discarded draft comes back; with `revision` only beside a present draft as the caller saw it."""
+
+    discarded_id: str = Field(min_length=1, max_length=80)
+    revision: SeenRevision | None = None
+
+
+class LoadIn(In):
+    """What the draft becomes: a ref whole, or `only` single entities of it; those that it lacks are removed."""
+
+    ref: str = Field(max_length=200)
+    only: list[AddressText] | None = Field(None, min_length=1, max_length=1_000)
+    revision: SeenRevision
+
+
+class LoadedChangeOut(Out):
+    """An entity that is another one than it was in the draft; `revision` is null where it is gone."""
+
+    address: str
+    op: Literal["added", "removed", "edited"]
+    revision: str | None
+
+
+class LoadedOut(Out):
+    """The draft after something was loaded or restored, what that changed, and references that lead nowhere.
+
+    A draft with changes that was replaced whole can be restored as `discarded_id`.
+    """
+
+    draft: DraftOut
+    changes: list[LoadedChangeOut]
+    warnings: list[str] = []
+    discarded_id: str | None = None
 
 
 class ResolutionIn(In):
@@ -71,7 +159,11 @@ class ResolutionIn(In):
 
 
 class ConflictOut(Out):
-    """Both sides changed one thing. `ours` is the draft, `theirs` what the environment serves."""
+    """Both sides changed one thing.
+
+    `ours` is the draft, or the target of a merge; `theirs` what the environment serves, or the source. `label` says
+    where it is, for people. `absent` names the sides on which nothing is there.
+    """
 
     id: str
     address: str
@@ -80,13 +172,19 @@ class ConflictOut(Out):
     base: Any = None
     ours: Any = None
     theirs: Any = None
+    absent: list[str] = []
+    label: str = ""
 
 
 class RebaseIn(In):
-    """Settled conflicts, and what to do with changes that a rollback took back."""
+    """Settled conflicts, and what to do with changes that a rollback took back.
+
+    `revision` is what the caller saw of the draft; required to settle conflicts in somebody else's edits.
+    """
 
     resolutions: list[ResolutionIn] = []
     taken_back: Literal["leave_out", "bring_back"] | None = None
+    revision: SeenRevision | None = None
 
 
 class TakenBackOut(Out):

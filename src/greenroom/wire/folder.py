@@ -67,6 +67,49 @@ def from_files(files: Mapping[str, bytes], kinds: Registry) -> dict[Address, Bod
     return dict(sorted(reader.entities.items(), key=lambda each: (rank[each[0].kind], each[0].slug)))
 
 
+@dataclass(frozen=True, slots=True)
+class FolderContents:
+    """What a folder holds: the sound entities, what is wrong, and the entities that could not be read for it."""
+
+    entities: Mapping[Address, Body]
+    faults: tuple[Fault, ...]
+    unread: frozenset[Address]
+    read: Mapping[Address, _ReadFile] = field(repr=False)
+
+    def place_of(self, address: Address, pointer: str) -> str:
+        """Returns the `path:line` at which a pointer into an entity's body is written."""
+        return self.read[address].place_of(pointer)
+
+
+def read_folder(files: Mapping[str, bytes], kinds: Registry) -> FolderContents:
+    """Returns what can be read of a folder's files; what cannot keeps nothing else from being read.
+
+    An entity counts as unread when any of its files is at fault. Raises Invalid (`invalid_files`) for too much.
+    """
+    faults = size_faults((path, len(data)) for path, data in files.items())
+    if any(fault.code in ("too_many_files", "too_large") for fault in faults):
+        raise invalid("invalid_files", faults)
+    reader = _FolderReader(files, kinds, "", faults=faults)
+    reader.read()
+    places = {fault.pointer.rpartition(":")[0] for fault in reader.faults}
+    unread = frozenset(at for path in places if (at := address_of(path, kinds)))
+    sound = {address: body for address, body in reader.entities.items() if address not in unread}
+    return FolderContents(sound, tuple(reader.faults), unread, reader.loaded)
+
+
+def address_of(path: str, kinds: Registry) -> Address | None:
+    """Returns the entity that a path belongs to: `function/greet.py` to function/greet; None for other paths."""
+    folder, _, name = path.partition("/")
+    kind = kinds.get(folder)
+    if kind is None:
+        return None
+    for ending in (*_code_files(kind).values(), ".yaml"):
+        slug = name.removesuffix(ending)
+        if slug != name and SLUG.fullmatch(slug):
+            return Address(folder, slug)
+    return None
+
+
 def is_folder(paths: Iterable[str]) -> bool:
     """Says whether files with these paths are a Greenroom folder."""
     found = set(paths)
@@ -87,6 +130,17 @@ def _code_files(kind: Kind) -> dict[str, str]:
     return {names[0]: CODE} if len(names) == 1 else {name: f".{name}{CODE}" for name in names}
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadFile:
+    path: str
+    loaded: Loaded
+    code: Mapping[str, str]
+    """Pointer of each field with a file of its own → where that file begins."""
+
+    def place_of(self, pointer: str) -> str:
+        return self.code.get(pointer) or f"{self.path}:{self.loaded.line_of(pointer)}"
+
+
 @dataclass(slots=True)
 class _FolderReader:
     files: Mapping[str, bytes]
@@ -94,6 +148,7 @@ class _FolderReader:
     root: str
     entities: dict[Address, Body] = field(default_factory=dict[Address, Body])
     faults: list[Fault] = field(default_factory=list[Fault])
+    loaded: dict[Address, _ReadFile] = field(default_factory=dict[Address, "_ReadFile"])
 
     def read(self) -> None:
         """Reads all files, noting every fault."""
@@ -180,13 +235,13 @@ class _FolderReader:
             self._fault(f"{path}:1", "the file must hold fields", "wrong_type", "write `name: …` in its first line")
             return
         body = {**cast(Mapping[str, Any], loaded.value)}
-        places = self._add_code(path, kind, slug, body, loaded)
+        read = _ReadFile(path, loaded, self._add_code(path, kind, slug, body, loaded))
+        self.loaded[Address(kind.name, slug)] = read
         try:
             self.entities[Address(kind.name, slug)] = kind.complete(body)
         except Invalid as wrong:
             for each in sorted(wrong.errors, key=lambda fault: loaded.line_of(fault.pointer)):
-                place = places.get(each.pointer) or f"{path}:{loaded.line_of(each.pointer)}"
-                self._fault(place, each.message, each.code, each.hint)
+                self._fault(read.place_of(each.pointer), each.message, each.code, each.hint)
 
     def _add_code(self, path: str, kind: Kind, slug: str, body: dict[str, Any], loaded: Loaded) -> dict[str, str]:
         """Puts code from the files beside into the body; returns where each such field is."""

@@ -60,6 +60,7 @@ def _properties(run: TestRunOut, slug: str, name: str) -> str:
         "greenroom.environment": run.environment,
         "greenroom.test_set": name,
         "greenroom.test_set_digest": digests.get(slug, ""),
+        "greenroom.matcher": run.matcher,
         "greenroom.judge": run.judge,
         **{f"greenroom.brain.{agent}": brain for agent, brain in run.brain.items()},
     }

@@ -52,3 +52,11 @@ class Page(Out, Generic[T]):
 
     items: list[T]
     next_cursor: str | None = None
+
+
+class WarningOut(Out):
+    """Something to know; those with `must_acknowledge` block until their code is in `acknowledged`."""
+
+    code: str
+    message: str
+    must_acknowledge: bool = False

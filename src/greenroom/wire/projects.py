@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from greenroom.wire.model import DisplayName, In, Moment, Out
+from greenroom.wire.model import DisplayName, In, Moment, Out, SeenSequence
 
 
 class ProjectIn(In):
@@ -53,5 +53,23 @@ class ImportOut(Out):
     edited: int
     removed: int
     unchanged: int
+    overwritten: list[str] = []
+    """Entities that the draft had changed in another way."""
     dry_run: bool = False
     report: list[ImportRow] = []
+
+
+class MigrationIn(In):
+    """What the caller saw of the environment that becomes Main."""
+
+    expected_seq: SeenSequence | None = None
+
+
+class MigrationOut(Out):
+    """A legacy project made parallel: `deprecated` names the old aliases with what to use instead."""
+
+    project: str
+    template: str
+    main: str
+    seq: int
+    deprecated: dict[str, str]

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from greenroom.wire.drafts import ConflictOut, ResolutionIn, TakenBackOut
+from greenroom.wire.drafts import CarriedOut, ConflictOut, ResolutionIn, SeenRevision, TakenBackOut
 from greenroom.wire.environments import ArmOut, RunningOut
-from greenroom.wire.model import DigestText, In, Moment, Out, SeenSequence, VersionNumber
+from greenroom.wire.model import DigestText, In, Moment, Out, SeenSequence, VersionNumber, WarningOut
+from greenroom.wire.readiness import ReadinessItemOut
 from greenroom.wire.versions import ComparisonOut, VersionOut
 
 PolicyName = Literal["finish", "switch", "drain"]
@@ -40,7 +41,11 @@ class HotfixIn(In):
 
 
 class PublishIn(InFlightFields):
-    """Publish the caller's draft. `expected_seq` and `confirm` are required in a public environment."""
+    """Publish the caller's draft. `expected_seq` and `confirm` are required in a public environment.
+
+    `revision` is what the caller saw of the draft; required where it holds edits by somebody else and nothing
+    is confirmed.
+    """
 
     note: str
     details: str = ""
@@ -50,6 +55,7 @@ class PublishIn(InFlightFields):
     resolutions: list[ResolutionIn] = []
     taken_back: Literal["leave_out", "bring_back"] | None = None
     acknowledged: list[str] = []
+    revision: SeenRevision | None = None
 
 
 class PromoteIn(InFlightFields):
@@ -92,14 +98,6 @@ class ReleaseOut(Out):
     caused_by: str | None = None
 
 
-class WarningOut(Out):
-    """Something to know; those with `must_acknowledge` block until their code is in `acknowledged`."""
-
-    code: str
-    message: str
-    must_acknowledge: bool = False
-
-
 class PlanOut(Out):
     """What a release operation would do; nothing was written."""
 
@@ -118,19 +116,26 @@ class PlanOut(Out):
     takes_back: list[VersionNumber] = []
     gates: list[WarningOut] = []
     warnings: list[WarningOut] = []
+    readiness: list[ReadinessItemOut] = []
+    """What the environment has and lacks for it; what is blocked is refused when it is carried out."""
     running: list[RunningOut] = []
     in_flight: str
     rollback_would_bring_back: VersionNumber | None
     rebased: bool = False
     taken_back: TakenBackOut | None = None
     conflicts: list[ConflictOut] = []
+    draft_revision: int | None = None
+    """Of a publish: the revision of the draft that was looked at."""
+    carries: list[CarriedOut] = []
+    """Of a publish: whose edits it would carry."""
 
 
 class PublishOut(Out):
-    """A new version, and its release unless only the version was asked for."""
+    """A new version, its release unless only the version was asked for, and whose edits it carries."""
 
     version: VersionOut
     release: ReleaseOut | None
     rebased: bool = False
     taken_back: TakenBackOut | None = None
     warnings: list[WarningOut] = []
+    carries: list[CarriedOut] = []

@@ -35,6 +35,16 @@ class SecretOut(Out):
 
 
 class RotatedOut(Out):
-    """How many values were sealed with the present key."""
+    """How much of what is sealed was sealed anew with the present key; `next_cursor` is where to go on.
+
+    `rotated` are values of secrets, `turns` what users said, `users` their variables, `conversations` their states.
+    `unopened` nobody can open with the keys that the server was given. Without a `next_cursor` nothing else needs a
+    former key any more.
+    """
 
     rotated: int
+    turns: int = 0
+    users: int = 0
+    conversations: int = 0
+    unopened: int = 0
+    next_cursor: str | None = None

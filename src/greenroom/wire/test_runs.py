@@ -116,7 +116,8 @@ class TestRunOut(Out):
     """A run: what was tested (its digest), with what, and how far it is.
 
     `state` is running, finished, cancelled or interrupted; `outcome` is passed, failed or error, null while it
-    runs. `done` of `total` conversations are held.
+    runs. `done` of `total` conversations are held. `brain` says by agent what answers, `matcher` what ranks topics
+    (`ridge-1` by words, `ridge-1+…` by vectors too), `judge` which model judges.
     """
 
     __test__ = False
@@ -136,6 +137,7 @@ class TestRunOut(Out):
     tags: list[str] = []
     repeat: int | None = None
     brain: dict[str, str] = {}
+    matcher: str = ""
     judge: str = ""
     knowledge: dict[str, str] = {}
     actor: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from greenroom.wire.content import StateOut
+from greenroom.wire.drafts import CarriedOut
 from greenroom.wire.model import In, Moment, Out, VersionNumber
 
 
@@ -24,6 +25,8 @@ class VersionOut(Out):
     published_in: str
     environments: list[str] = []
     mark: str = "none"
+    carries: list[CarriedOut] = []
+    """Whose edits it published, most first; only when one is loaded."""
     changed_documents: list[str] = []
     """Listed documents whose content is another one than when the version was published; only when one is loaded."""
 

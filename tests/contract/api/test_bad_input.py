@@ -131,7 +131,7 @@ CASES: list[tuple[str, str, Any, dict[str, str], int, str, list[str]]] = [
     ("POST", f"{PREFIX}/projects", {"name": "   "}, {}, 422, "invalid_request", ["/name"]),
     ("POST", f"{PREFIX}/projects", {"name": "X", "slug": "No!"}, {}, 422, "invalid_slug", ["/slug"]),
     ("POST", f"{PREFIX}/projects", {"name": "X", "slug": "hotel"}, {}, 409, "slug_taken", ["/slug"]),
-    ("POST", f"{PREFIX}/projects", {"name": "X", "template": "legacy"}, {}, 422, "invalid_request", ["/template"]),
+    ("POST", f"{PREFIX}/projects", {"name": "X", "template": "own"}, {}, 422, "invalid_request", ["/template"]),
     ("POST", f"{PREFIX}/api-keys", {"name": "X", "role": "god"}, {}, 422, "invalid_request", ["/role"]),
     ("DELETE", f"{PREFIX}/api-keys/key_none", None, {}, 404, "key_not_found", []),
     ("PATCH", f"{P}/versions/1", {"mark": "great"}, {}, 422, "invalid_request", ["/mark"]),

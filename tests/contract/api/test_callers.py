@@ -207,6 +207,7 @@ async def test_no_get_changes_anything() -> None:
             path.format(
                 project="hotel",
                 alias="sandbox",
+                phone="+442079460000",
                 kind="topic",
                 slug="late-checkout",
                 number=1,

@@ -70,10 +70,16 @@ def fixed() -> Any:
                 good(await client.put(f"{hotel}/secrets/KEY", json={"value": "v"}))
                 new = {"If-Match": "*"}
                 good(await client.put(f"{hotel}/connections/openai", json={"kind": "model"}, headers=new))
+                number = {"number": "+442079460000", "default_entry": True}
+                good(await client.post(f"{hotel}/numbers", json=number))
                 text = {"id": "sauna", "text": "The sauna is hot."}
                 good(await client.post(f"{hotel}/knowledge/documents", json=text))
+                rules = {"judge": "rules", "rules": "turns > 1"}
+                good(await client.put(f"{hotel}/evaluations/polite", json=rules, headers=new))
                 place = f"{PREFIX}/projects/hotel/content/topic/late-checkout?ref=live"
                 Fixed.ids |= await fill_data(client, Fixed.ids) | await lay_split(client, "hotel")
+                kept = await client.post(f"{hotel}/environments/sandbox/draft/checkpoints", json={"name": "Lunch"})
+                Fixed.ids["checkpoint"] = good(kept)["id"]
                 Fixed.ids["run"] = (await run_tests(client, "hotel", ref="live"))["id"]
                 Fixed.ids["revision"] = good(await client.get(place))["revision"]
 
@@ -92,12 +98,15 @@ def known(ids: dict[str, str]) -> dict[str, list[str]]:
         "name": ["KEY"],
         "side": ["live", "draft"],
         "number": ["1"],
+        "phone": ["+442079460000"],
         "digest": [ids["digest"]],
         "id": [ids["conversation"]],
         "run": [ids["run"]],
+        "checkpoint": [ids["checkpoint"]],
         "document": ["sauna"],
         "widget": ["default"],
         "table": ["rooms"],
+        "evaluation": ["polite"],
         "tag": ["vip"],
         "ticket": [ids["ticket"]],
         "tester": [ids["tester"]],
@@ -128,7 +137,7 @@ def test_no_request_breaks_an_operation(method: str, path: str) -> None:
                 if data.draw(st.integers(0, 3)):
                     case.path_parameters[name] = data.draw(st.sampled_from(names[name]))
         headers = {"Authorization": f"Bearer {key_of(HOME, 'owner')}"}
-        if method in ("PUT", "DELETE") and data.draw(st.booleans()):
+        if method in ("PUT", "PATCH", "DELETE") and data.draw(st.booleans()):
             headers["If-Match"] = data.draw(st.sampled_from(["*", f'"{Fixed.ids["revision"]}"']))
         response = case.call(headers=headers)
         case.validate_response(response, checks=CHECKS)

@@ -23,7 +23,10 @@ WRITES: list[tuple[str, str, dict[str, Any] | None, dict[str, str]]] = [
     ("POST", f"{PREFIX}/projects", {"name": "Second"}, {}),
     ("PATCH", P, {"name": "Renamed"}, {}),
     ("PUT", f"{SANDBOX}/draft/topic/new", {"name": "New", "content": "New."}, {"If-Match": "*"}),
-    ("POST", f"{SANDBOX}/draft/discard", {"revision": 1}, {}),
+    ("POST", f"{SANDBOX}/draft/discard", {"revision": 6}, {}),
+    ("POST", f"{SANDBOX}/draft/load", {"ref": "v1", "revision": 6}, {}),
+    ("POST", f"{SANDBOX}/draft/presence", {"entity": "topic/breakfast"}, {}),
+    ("POST", f"{SANDBOX}/draft/checkpoints", {"name": "Before lunch"}, {}),
     ("POST", f"{SANDBOX}/draft/rebase", {}, {}),
     ("POST", f"{SANDBOX}/publish", {"note": "Breakfast was added"}, {}),
     ("POST", f"{P}/environments/live/rollback", {"to": 1, "reason": "bad one"}, {}),
@@ -139,11 +142,11 @@ async def test_an_import_is_done_once() -> None:
     async with stage.client() as client:
         await fill(client, "hotel")
         data = (await client.get(f"{P}/export?ref=v1")).content
-        first = await client.post(f"{P}/import", content=data, headers=keyed("k"))
-        again = await client.post(f"{P}/import", content=data, headers=keyed("k"))
+        first = await client.post(f"{P}/import?revision=4", content=data, headers=keyed("k"))
+        again = await client.post(f"{P}/import?revision=4", content=data, headers=keyed("k"))
         assert good(first) == good(again)
         assert again.headers["idempotency-replayed"] == "true"
-        other = await client.post(f"{P}/import?mode=overlay", content=data, headers=keyed("k"))
+        other = await client.post(f"{P}/import?mode=overlay&revision=4", content=data, headers=keyed("k"))
         problem(other, 409, "idempotency_key_reused")
 
 

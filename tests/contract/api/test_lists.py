@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.api import PREFIX, fill, good, make_stage, problem, save
+from tests.support.api import PREFIX, TOPIC, fill, good, make_stage, problem, save
 
 P = f"{PREFIX}/projects/hotel"
 LISTS = [
     f"{PREFIX}/projects",
     f"{P}/content?ref=live",
     f"{P}/content?ref=draft:sandbox&kind=topic",
+    f"{P}/content/topic/late-checkout/history",
+    f"{P}/environments/sandbox/draft/discarded",
+    f"{P}/environments/sandbox/draft/checkpoints",
     f"{P}/kinds",
     f"{P}/environments",
     f"{P}/environments/sandbox/releases",
@@ -26,7 +29,15 @@ LISTS = [
 
 
 def key(item: dict) -> str:
-    return str(item.get("id") or item.get("address") or item.get("seq") or item.get("number") or item.get("name"))
+    return str(
+        item.get("id")
+        or item.get("discarded_id")
+        or item.get("version")
+        or item.get("address")
+        or item.get("seq")
+        or item.get("number")
+        or item.get("name")
+    )
 
 
 async def test_pages_of_one_are_the_page_of_all() -> None:
@@ -40,6 +51,13 @@ async def test_pages_of_one_are_the_page_of_all() -> None:
             note = {"note": f"[FEATURE] Topic {number} was added"}
             good(await client.post(f"{P}/environments/sandbox/publish", json=note))
             good(await client.post(f"{P}/conversations", json={}))
+            tag = (await client.get(f"{P}/content/topic/late-checkout?ref=sandbox")).headers["etag"]
+            edited = {**TOPIC, "content": f"Until {number}."}
+            saved = good(await save(client, "hotel", "topic/late-checkout", edited, tag))
+            draft = f"{P}/environments/sandbox/draft"
+            good(await client.post(f"{draft}/checkpoints", json={"name": f"Edition {number}"}))
+            good(await client.post(f"{draft}/discard", json={"revision": saved["draft_revision"]}))
+            good(await save(client, "hotel", "topic/late-checkout", edited, tag))
         good(await save(client, "hotel", "topic/last", {"name": "Last", "content": "Yes."}))
         for url in LISTS:
             whole = good(await client.get(url, params={"limit": 200} | dict(_query(url))))

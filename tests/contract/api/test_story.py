@@ -160,8 +160,9 @@ async def test_an_export_imported_again_changes_nothing() -> None:
             assert "agent/main.yaml" in made.namelist()
         seen = good(await client.post(f"{P}/import?dry_run=true", content=exported.content))
         assert (seen["dry_run"], seen["digest"], seen["removed"]) == (True, ids["digest"], 1)
-        assert good(await client.get(f"{P}/environments/sandbox/draft"))["changes"] != []
-        done = good(await client.post(f"{P}/import", content=exported.content))
+        draft = good(await client.get(f"{P}/environments/sandbox/draft"))
+        assert [change["address"] for change in draft["changes"]] == seen["overwritten"] == ["topic/breakfast"]
+        done = good(await client.post(f"{P}/import?revision={draft['revision']}", content=exported.content))
         assert {row["status"] for row in done["report"]} == {"read"}
         assert good(await client.get(f"{P}/environments/sandbox/draft"))["changes"] == []
 

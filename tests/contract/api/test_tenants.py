@@ -56,18 +56,37 @@ MATRIX: dict[str, Row] = {
     "projects.rename": Row("projects.change", {"name": "Renamed"}),
     "projects.delete": Row("projects.delete"),
     "projects.import_folder": Row(
-        "drafts.edit", content=archive({"greenroom.yaml": b"format: 1\n"}), query="environment=sandbox"
+        "drafts.edit",
+        content=archive({"greenroom.yaml": b"format: 1\n"}),
+        query="environment=sandbox&revision={draft_revision}",
     ),
     "projects.export": Row("content.read"),
     "content.list": Row("content.read"),
     "content.load": Row("content.read"),
+    "content.list_history": Row("content.read"),
     "kinds.list": Row("projects.read"),
     "environments.list": Row("projects.read"),
     "environments.load": Row("projects.read"),
+    "environments.create": Row("environments.manage", {"name": "Second", "clone_from": "live"}),
+    "environments.change": Row("environments.manage", {"name": "C"}, headers={"If-Match": "{b}"}, own={"alias": "b"}),
+    "environments.delete": Row("environments.manage", query="expected_seq=1", own={"alias": "b"}),
+    "environments.list_aliases": Row("projects.read"),
+    "projects.migrate": Row("environments.manage", {"expected_seq": 0}, own={"project": "hotel-old"}),
+    "merges.make": Row(
+        "merges.make", {"source": "b", "target": "sandbox", "strategy": "replace", "note": "What is live again"}
+    ),
     "drafts.load": Row("content.read"),
     "drafts.save": Row("drafts.edit", BREAKFAST, headers=ANY, own={"slug": "new"}),
     "drafts.remove": Row("drafts.edit", headers={"If-Match": "{revision}"}),
-    "drafts.discard": Row("drafts.edit", {"revision": 1}),
+    "drafts.discard": Row("drafts.edit", {"revision": "<draft_revision>"}),
+    "drafts.list_discarded": Row("content.read"),
+    "drafts.restore": Row("drafts.edit", {"discarded_id": "<discarded>"}),
+    "drafts.load_ref": Row("drafts.edit", {"ref": "v1", "revision": "<draft_revision>"}),
+    "drafts.announce": Row("drafts.edit", {"entity": "topic/breakfast"}),
+    "checkpoints.save": Row("drafts.edit", {"name": "Before lunch"}),
+    "checkpoints.list": Row("content.read"),
+    "checkpoints.load": Row("drafts.edit", {"revision": "<draft_revision>"}),
+    "checkpoints.remove": Row("drafts.edit"),
     "drafts.rebase": Row("drafts.edit", {}),
     "releases.list": Row("projects.read"),
     "releases.publish": Row("releases.publish", {"note": "Breakfast was added"}),
@@ -78,6 +97,12 @@ MATRIX: dict[str, Row] = {
     "versions.mark": Row("versions.mark", {"mark": "good"}),
     "versions.compare": Row("content.read", query="base=v1&head=live"),
     "traffic.resolve": Row("resolve.read", query="key=ada"),
+    "readiness.check": Row("secrets.read", query="version=1"),
+    "numbers.list": Row("projects.read"),
+    "numbers.load": Row("projects.read"),
+    "numbers.add": Row("numbers.manage", {"number": "+442079460009", "default_entry": True}),
+    "numbers.change": Row("numbers.manage", {"environment": "live"}, headers={"If-Match": '"1"'}),
+    "numbers.remove": Row("numbers.manage", headers={"If-Match": '"1"'}),
     "splits.load": Row("splits.read"),
     "splits.set": Row("splits.set", {"shares": [{"environment": "live", "weight": 100}]}, headers={"If-Match": '"1"'}),
     "splits.list_changes": Row("splits.read"),
@@ -112,6 +137,15 @@ MATRIX: dict[str, Row] = {
     "test_runs.list": Row("test_runs.read"),
     "test_runs.load": Row("test_runs.read"),
     "test_runs.cancel": Row("test_runs.start"),
+    "results.load": Row("results.read"),
+    "results.compare": Row("results.read", query="arms=live,sandbox"),
+    "evaluations.list": Row("evaluations.read"),
+    "evaluations.load": Row("evaluations.read"),
+    "evaluations.save": Row("evaluations.edit", {"judge": "rules", "rules": "turns > 2"}, headers={"If-Match": '"1"'}),
+    "evaluations.remove": Row("evaluations.edit", headers={"If-Match": '"1"'}),
+    "evaluations.run": Row("evaluations.run", {}),
+    "evaluations.cancel": Row("evaluations.run"),
+    "evaluations.list_results": Row("evaluations.read"),
     "transcripts.load": Row("conversations.read"),
     "transcripts.add_tag": Row("conversations.review", {"tag": "urgent"}),
     "transcripts.remove_tag": Row("conversations.review"),
@@ -196,20 +230,27 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
     widget = {"name": "Chat", "greeting": f"Hello {canary}"}
     good(await client.put(f"{place}/environments/sandbox/draft/widget/default", json=widget, headers=ANY))
     good(await client.post(f"{place}/environments/sandbox/publish", json={"note": f"Breakfast was added {canary}"}))
-    revision = (await client.get(f"{place}/content/topic/breakfast?ref=v2")).headers["etag"]
-    save = f"{place}/environments/sandbox/draft/topic/breakfast"
-    good(await client.put(save, json={**TOPIC, "name": f"Breakfast {canary}"}, headers={"If-Match": revision}))
+    mine = await make_drafts(client, project, {**TOPIC, "name": f"Breakfast {canary}"})
     entity = await client.get(f"{place}/content/topic/late-checkout?ref=live")
     environments = good(await client.get(f"{place}/environments"))["items"]
     for path in ("secrets/KEY", "secrets/KEY/overrides/sandbox/live"):
         good(await client.put(f"{place}/{path}", json={"value": f"value {canary}"}))
     connection = {"kind": "model", "provider": "openai", "secret": "KEY", "settings": {"note": canary}}
     good(await client.put(f"{place}/connections/openai", json=connection, headers={"If-Match": "*"}))
+    old = {"name": f"Old {canary}", "slug": f"{project}-old", "template": "legacy"}
+    good(await client.post(f"{PREFIX}/projects", json=old))
+    clone = {"name": f"B {canary}", "alias": "b", "clone_from": "live"}
+    made = good(await client.post(f"{place}/environments", json=clone))
+    number = {"number": "+442079460000", "environment": "sandbox", "label": f"Desk {canary}"}
+    good(await client.post(f"{place}/numbers", json=number))
+    rules = {"judge": "rules", "rules": "turns > 1", "description": canary}
+    good(await client.put(f"{place}/evaluations/polite", json=rules, headers=ANY))
     run = await run_tests(client, project, ref="v1", tags=[canary or "smoke"])
     data = await fill_data(client, ids, canary) | await lay_split(client, project, canary)
     return {
         **ids,
         "revision": entity.headers["etag"],
+        "b": f'"{made["environment"]["revision"]}"',
         "kind": "topic",
         "widget": "default",
         "document": document["id"],
@@ -217,10 +258,30 @@ async def set_up(client: httpx2.AsyncClient, project: str, canary: str = "") -> 
         "side": "live",
         "slug": "late-checkout",
         "number": "1",
+        "phone": "+442079460000",
         "id": ids["conversation"],
         "environment_id": environments[0]["id"],
         "run": run["id"],
+        **mine,
+        "evaluation": "polite",
         **data,
+    }
+
+
+async def make_drafts(client: httpx2.AsyncClient, project: str, breakfast: dict[str, Any]) -> dict[str, str]:
+    """Gives the caller a discarded draft, an open one with one change, and a checkpoint of it."""
+    place = f"{PREFIX}/projects/{project}"
+    draft = f"{place}/environments/sandbox/draft"
+    new = {**BREAKFAST, "name": breakfast["name"]}
+    saved = good(await client.put(f"{draft}/topic/discarded", json=new, headers=ANY))
+    gone = good(await client.post(f"{draft}/discard", json={"revision": saved["draft_revision"]}))
+    revision = (await client.get(f"{place}/content/topic/breakfast?ref=v2")).headers["etag"]
+    saved = good(await client.put(f"{draft}/topic/breakfast", json=breakfast, headers={"If-Match": revision}))
+    kept = good(await client.post(f"{draft}/checkpoints", json={"name": breakfast["name"]}))
+    return {
+        "discarded": gone["discarded_id"],
+        "checkpoint": kept["id"],
+        "draft_revision": str(saved["draft_revision"]),
     }
 
 
@@ -228,22 +289,30 @@ async def ask(client: httpx2.AsyncClient, operation: Operation, ids: dict[str, s
     row = MATRIX[operation.id]
     path = operation.path.format(**ids)
     headers = {name: value.format(**ids) for name, value in row.headers.items()}
+    query = row.query.format(**ids)
     if row.json is not None:
-        return await client.request(operation.method, f"{path}?{row.query}", json=row.json, headers=headers)
-    return await client.request(operation.method, f"{path}?{row.query}", content=row.content, headers=headers)
+        body = {name: fill_in(value, ids) for name, value in row.json.items()}
+        return await client.request(operation.method, f"{path}?{query}", json=body, headers=headers)
+    return await client.request(operation.method, f"{path}?{query}", content=row.content, headers=headers)
 
 
-PATHS_OF_OTHERS = ("project", "project_id", "digest", "id", "environment_id", "run", "tester", "link")
+PATHS_OF_OTHERS = ("project", "project_id", "digest", "id", "environment_id", "run", "tester", "link", "checkpoint")
 
 
-async def draft_of(client: httpx2.AsyncClient, stage: Stage, role: str, ids: dict[str, str]) -> None:
-    """Gives a role a draft of its own with one change, where it may have one."""
+def fill_in(value: Any, ids: dict[str, str]) -> Any:
+    """Returns what a field of a row says: `<name>` is an id, or the number that it is."""
+    if not (isinstance(value, str) and value.startswith("<")):
+        return value
+    found = ids[value.strip("<>")]
+    return int(found) if found.isdigit() else found
+
+
+async def draft_of(stage: Stage, role: str, ids: dict[str, str]) -> dict[str, str]:
+    """Gives a role drafts of its own, where it may have some."""
     if ROLES.index(role) < ROLES.index("editor"):
-        return
-    revision = (await client.get(f"{PREFIX}/projects/{ids['project']}/content/topic/breakfast?ref=v2")).headers["etag"]
+        return {}
     async with stage.client(role) as own:
-        place = f"{PREFIX}/projects/{ids['project']}/environments/sandbox/draft/topic/breakfast"
-        good(await own.put(place, json={**BREAKFAST, "content": role}, headers={"If-Match": revision}))
+        return await make_drafts(own, ids["project"].removesuffix("-old"), {**BREAKFAST, "content": role})
 
 
 @pytest.mark.parametrize("operation", CLOSED, ids=IDS)
@@ -254,7 +323,7 @@ async def test_the_lowest_role_that_may_can_and_the_one_below_cannot(operation: 
     async with stage.client() as owner, stage.client(role) as allowed:
         ids = {**await set_up(owner, "hotel"), **row.own}
         if role != "owner":
-            await draft_of(owner, stage, role, ids)
+            ids |= await draft_of(stage, role, ids)
         if role != "viewer":
             async with stage.client(ROLES[ROLES.index(role) - 1]) as below, nothing_written(stage):
                 refused = await ask(below, operation, ids)
@@ -280,7 +349,7 @@ def mixtures(ids: dict[str, str], foreign: dict[str, str]) -> Iterator[dict[str,
     """Yields path values of which at least one names something of the other workspace."""
     yield {**ids, **foreign}
     yield {**ids, **foreign, "project": foreign["project_id"]}
-    for name in ("digest", "id", "run", "tester", "link"):
+    for name in ("digest", "id", "run", "tester", "link", "checkpoint"):
         yield {**ids, name: foreign[name]}
     yield {**ids, "alias": foreign["environment_id"]}
 
@@ -324,6 +393,9 @@ async def test_refs_filters_and_bodies_that_name_another_workspace_find_nothing(
         questions += [f"{place}/resolve?key=a&environment={theirs['environment_id']}"]
         questions += [f"{place}/versions?env={theirs['environment_id']}"]
         questions += [f"{place}/conversations?environment={theirs['environment_id']}"]
+        questions += [f"{place}/analytics?environment={theirs['environment_id']}"]
+        questions += [f"{place}/analytics/compare?arms=nowhere,live"]
+        questions += [f"{place}/evaluations/polite/results?environment={theirs['environment_id']}"]
         for question in questions:
             reply = await owner.get(question)
             assert reply.status_code == 404, f"{question} {reply.text}"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,10 @@ from greenroom.domain.canonical import Digest
 from greenroom.domain.errors import Invalid, Missing, NotAllowed, NotFound, Stale
 from greenroom.domain.knowledge import Edit, changed_since, digest_of_text, digests_for
 from greenroom.ports import Store
+from greenroom.runtime.passages import build_passages
+from greenroom.runtime.postings import NEW
+from greenroom.services import knowledge_retrieval
+from greenroom.services.desk import Desk
 from greenroom.services.knowledge_contents import collect_contents, load_digests, load_text
 from greenroom.services.publishing import PublishRequest
 from greenroom.storage.memory import MemoryStore
@@ -102,6 +107,35 @@ async def test_an_edit_says_whom_it_reaches_before_and_reaches_them_at_once(stor
     assert "ten at night" in (await find(story, "When is the pool open?", "v1")).passages[0].text
     await put(story, "pool", new)
     assert "midnight" in (await find(story, "When is the pool open?", "v1")).passages[0].text
+
+
+async def test_a_search_after_an_edit_reads_and_indexes_what_is_new_alone(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[bool, int]] = []
+
+    def watched(pieces: Any, embedder: Any, texts: Any, before: Any = None, kept: Any = ()) -> Any:
+        made.append((before is not None, sum(each == NEW for each in kept) if before is not None else len(pieces)))
+        return build_passages(pieces, embedder, texts, before, kept)
+
+    monkeypatch.setattr(knowledge_retrieval, "build_passages", watched)
+    names = [f"room-{number}" for number in range(12)]
+    for name in names:
+        await put(story, name, f"# {name}\n\nThe {name} has a balcony.")
+    await put(story, "pool", POOL)
+    await put(story, "copy", POOL)
+    listed = [{"document": each} for each in (*names, "pool", "copy")]
+    await list_in_draft(story, source={"type": "upload"}, documents=listed)
+    assert (await find(story, "When is the pool open?")).passages[0].document == "pool"
+    await put(story, "room-3", "# Room 3\n\nIts chimney is lit in winter.", "1")
+    await put(story, "pool", "# Pool\n\nThe pool is open at noon.", "1")
+    found = await find(story, "Which room has a chimney?")
+    assert found.passages[0].document == "room-3"
+    assert [each.document for each in (await find(story, "When is the pool open?")).passages[:2]] == ["pool", "copy"]
+    whole = Desk(story.desk.store, story.desk.clock, story.desk.kinds, {})
+    again = await whole.knowledge.search(story.call(), "hotel", "draft:sandbox", "Which room has a chimney?")
+    assert again.passages == found.passages
+    assert made == [(False, 14), (True, 2), (False, 14)]
 
 
 async def test_a_pin_keeps_what_was_there(story: Story) -> None:

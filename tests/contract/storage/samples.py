@@ -205,6 +205,7 @@ FULL_WORKSPACE = [
     Step("insert_key", lambda t: t.insert_key(api_key())),
     Step("update_key", lambda t: t.update_key(api_key(role="viewer"))),
     Step("insert_draft", lambda t: t.insert_draft(draft())),
+    Step("insert_draft", lambda t: t.insert_draft(draft("drf_0", closed_at=at(0), closed_by="discarded"))),
     Step(
         "put_bodies",
         lambda t: t.put_bodies(
@@ -226,8 +227,11 @@ FULL_WORKSPACE = [
     Step("insert_release", lambda t: t.insert_release(release(1, 1))),
     Step("insert_conversation", lambda t: t.insert_conversation(conversation())),
     Step("insert_turn", lambda t: t.insert_turn(turn(0))),
+    Step("insert_turn", lambda t: t.insert_turn(turn(5, heard="Hello", trace={"latency_ms": {"total": 12.5}}))),
+    Step("put_record", lambda t: t.put_record(record("rooms/cnv_1", body={"score": 0.5, "scale": "share"}))),
     Step("update_conversation", lambda t: t.update_conversation(conversation(turns=1, last_at=at(3)), 0)),
     Step("set_tags", lambda t: t.set_tags(conversation().id, (), ("vip", "call back"))),
+    Step("swap_state", lambda t: t.swap_state(conversation().id, conversation().state, {"sealed": "anew"})),
     Step("erase_conversation", lambda t: t.erase_conversation(conversation("cnv_none").id, at(9))),
     Step("replace_turn", lambda t: t.replace_turn(turn(0, said="Welcome back"))),
     Step("put_record", lambda t: t.put_record(record())),

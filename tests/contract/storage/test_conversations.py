@@ -182,6 +182,20 @@ async def test_tags_change_by_what_was_seen_and_turns_leave_them(store: Store) -
     assert await store.write(A, lambda t: t.set_tags(id_, ("vip", "call back"), ()))
 
 
+async def test_a_state_is_swapped_while_it_is_the_expected_one_ended_or_not(store: Store) -> None:
+    await make_project(store)
+    before, after = {"sealed": "b2xk", "n": [1, 2.5, None]}, {"sealed": "bmV3"}
+    await start(store, conversation(state=before), conversation("cnv_2", state=before, ended_at=at(3)))
+    for id_ in (conversation().id, ConversationId("cnv_2")):
+        assert not await store.write(A, lambda t, i=id_: t.swap_state(i, after, {"x": 1}))
+        assert await store.write(A, lambda t, i=id_: t.swap_state(i, before, after))
+        assert not await store.write(A, lambda t, i=id_: t.swap_state(i, before, after))
+        found = await store.read(A, lambda t, i=id_: t.find_conversation(i))
+        assert found is not None
+        assert (found.state, found.turns) == (after, conversation().turns)
+    assert not await store.write(A, lambda t: t.swap_state(ConversationId("cnv_none"), before, after))
+
+
 async def test_only_a_conversation_that_has_ended_is_erased(store: Store) -> None:
     await make_project(store)
     await start(store, conversation(), conversation("cnv_2", ended_at=at(3)))

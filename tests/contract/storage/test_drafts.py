@@ -74,6 +74,56 @@ async def test_open_drafts_are_listed_from_the_newest(store: Store) -> None:
     assert await store.read(A, lambda t: t.list_open_drafts(EnvironmentId("env_live_1"))) == ()
 
 
+async def test_closed_drafts_are_listed_from_the_last_closed_in_pages(store: Store) -> None:
+    await make_project(store)
+    rows = [
+        draft("drf_1", closed_at=at(3), closed_by="discarded"),
+        draft("drf_2", closed_at=at(9), closed_by="v1"),
+        draft("drf_3", closed_at=at(6), closed_by="discarded"),
+        draft("drf_4", closed_at=at(6), closed_by="discarded"),
+        draft("drf_5", BOB, closed_at=at(8), closed_by="discarded"),
+        draft("drf_6"),
+        draft("drf_7", environment=EnvironmentId("env_live_1"), closed_at=at(7), closed_by="discarded"),
+    ]
+    for row in rows:
+        await store.write(A, lambda t, row=row: t.insert_draft(row))
+
+    async def listed(owner=ANN, limit=10, **more):
+        found = await store.read(A, lambda t: t.list_closed_drafts(SANDBOX, owner, limit, **more))
+        return [each.id for each in found]
+
+    assert await listed() == ["drf_2", "drf_4", "drf_3", "drf_1"]
+    assert await listed(owner=None) == ["drf_2", "drf_5", "drf_4", "drf_3", "drf_1"]
+    assert await listed(closed_by=["discarded"]) == ["drf_4", "drf_3", "drf_1"]
+    assert await listed(owner=None, closed_by=["v1", "v2"]) == ["drf_2"]
+    assert await listed(closed_by=[]) == []
+    assert await listed(since=at(6)) == ["drf_2", "drf_4", "drf_3"]
+    assert await listed(since=at(6.5)) == ["drf_2"]
+    pages, last = [], None
+    while page := await listed(limit=1, before=last):
+        pages, last = [*pages, *page], DraftId(page[-1])
+    assert pages == ["drf_2", "drf_4", "drf_3", "drf_1"]
+    assert await listed(limit=0) == []
+    for stray in ("drf_6", "drf_7", "drf_none"):
+        assert await listed(before=DraftId(stray)) == []
+    found = await store.read(A, lambda t: t.list_closed_drafts(SANDBOX, ANN, 1))
+    assert list(found) == [rows[1]]
+
+
+async def test_the_last_revision_is_of_open_and_closed_drafts_of_an_owner(store: Store) -> None:
+    await make_project(store)
+
+    async def last(owner=ANN, where=SANDBOX):
+        return await store.read(A, lambda t: t.find_last_revision(where, owner))
+
+    assert await last() == 0
+    await store.write(A, lambda t: t.insert_draft(draft(revision=5, closed_at=at(3))))
+    await store.write(A, lambda t: t.insert_draft(draft("drf_2", revision=4, closed_at=at(4))))
+    assert (await last(), await last(BOB), await last(where=EnvironmentId("env_live_1"))) == (5, 0, 0)
+    await store.write(A, lambda t: t.insert_draft(draft("drf_3", revision=6)))
+    assert await last() == 6
+
+
 async def test_changes_are_put_replaced_and_dropped(store: Store) -> None:
     await make_project(store)
     await store.write(A, lambda t: t.insert_draft(draft()))

@@ -12,6 +12,7 @@ import pytest
 from greenroom.domain.environments import full_arm
 from greenroom.domain.errors import Conflict, NotFound
 from greenroom.domain.ids import EnvironmentId
+from greenroom.domain.results import ArmScope, Scores, Slice
 from greenroom.ports import ConversationFilter, Reading, Store, System, Writing
 from tests.contract.storage.samples import (
     ANN,
@@ -42,6 +43,7 @@ from tests.contract.storage.samples import (
 P = project().id
 LIVE = EnvironmentId("env_live_1")
 SANDBOX = EnvironmentId("env_sandbox_1")
+SLICE = Slice(at(-9), at(9), idle_before={"chat": at(9)})
 
 
 def methods(protocol: type) -> set[str]:
@@ -67,6 +69,8 @@ READING: dict[str, Callable[[Any], Any]] = {
     "find_draft": lambda t: t.find_draft(SANDBOX, ANN),
     "find_draft_by_id": lambda t: t.find_draft_by_id(draft().id),
     "list_open_drafts": lambda t: t.list_open_drafts(SANDBOX),
+    "list_closed_drafts": lambda t: t.list_closed_drafts(SANDBOX, None, 10),
+    "find_last_revision": lambda t: t.find_last_revision(SANDBOX, ANN),
     "load_draft_changes": lambda t: t.load_draft_changes(draft().id),
     "find_conversation": lambda t: t.find_conversation(conversation().id),
     "list_conversations": lambda t: t.list_conversations(P, ConversationFilter(text="welcome"), None, 10),
@@ -79,6 +83,11 @@ READING: dict[str, Callable[[Any], Any]] = {
     "find_record": lambda t: t.find_record(P, "table_row", "row-1"),
     "list_records": lambda t: t.list_records(P, "table_row", owner="rooms", limit=10),
     "count_records": lambda t: t.count_records(P, "table_row", "rooms"),
+    "count_outcomes": lambda t: t.count_outcomes(P, SLICE),
+    "count_scores": lambda t: t.count_scores(P, SLICE, Scores("table_row", "rooms")),
+    "sum_arms": lambda t: t.sum_arms(P, SLICE, [ArmScope(LIVE, 1)], None)[0].keys,
+    "sum_scores": lambda t: t.sum_scores(P, SLICE, [ArmScope(LIVE, 1)], Scores("table_row", "rooms"))[0].units,
+    "list_latencies": lambda t: t.list_latencies(P, SLICE, 10),
     "find_replayed": lambda t: t.find_replayed(ANN, "publish", "key"),
 }
 """Each finds something in A."""
@@ -112,6 +121,7 @@ WRITING: dict[str, Callable[[Any], Any] | str] = {
     "insert_turn": lambda t: t.insert_turn(turn(7)),
     "set_tags": lambda t: t.set_tags(conversation().id, ("vip", "call back"), ("stolen",)),
     "erase_conversation": lambda t: t.erase_conversation(conversation().id, at(9)),
+    "swap_state": lambda t: t.swap_state(conversation().id, conversation().state, {"stolen": True}),
     "replace_turn": lambda t: t.replace_turn(turn(0, said="Erased")),
     "put_record": lambda t: t.put_record(record(revision=2), 1),
     "delete_record": lambda t: t.delete_record(P, "table_row", "row-1"),

@@ -187,7 +187,7 @@ async def test_an_environment_is_added_changed_and_deleted_while_its_alias_stays
     await store.write(A, lambda t: t.update_environment(replace(changed, seq=9, salt="x", arms=full_arm(3))))
     for name in ("env_new", "new", "newer"):
         assert await store.read(A, lambda t, n=name: t.find_environment(made.id, n)) == changed
-    gone = replace(changed, deleted_at=at(9))
+    gone = replace(changed, deleted_at=at(9), conversations_end_at=at(10))
     await store.write(A, lambda t: t.update_environment(gone))
     assert await store.read(A, lambda t: t.find_environment(made.id, "new")) == gone
     assert new.id not in {e.id for e in await store.read(A, lambda t: t.list_environments(made.id))}

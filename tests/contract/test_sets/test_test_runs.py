@@ -17,6 +17,7 @@ from greenroom.services import test_jobs as jobs
 from greenroom.services import test_runs as runs
 from greenroom.services.desk import Desk
 from greenroom.services.plans import PublishRequest
+from greenroom.services.sweeps import forget_test_runs
 from tests.support.agents import hotel
 from tests.unit.services.story import Story
 
@@ -75,6 +76,7 @@ async def test_the_demo_agent_passes_its_own_tests_and_results_are_bound_to_the_
     assert found.subject.version is None
     assert [(use.slug, use.digest) for use in found.subject.sets] == [("smoke", draft.snapshot[SMOKE])]
     assert (found.subject.brain, found.subject.alias) == ({"main": "local"}, "sandbox")
+    assert found.subject.matcher == "ridge-1", "results of another matcher are other results"
     published = await story.desk.publishing.publish(
         story.call(), "hotel", "sandbox", PublishRequest("The hotel as it is")
     )
@@ -304,3 +306,25 @@ async def test_documents_are_bound_with_their_digests(story: Story) -> None:
     await story.desk.store.write(story.owner.workspace, lambda tx: tx.put_record(kept))
     found, _ = await run(story)
     assert found.subject.knowledge == {"pool": pinned, "spa": present, "gone": ""}
+
+
+async def test_runs_that_nobody_needs_are_removed_with_their_results(story: Story) -> None:
+    await furnish(story, quick=[{"id": "a", "turns": [ASKS_PETS]}])
+    await story.desk.publishing.publish(story.call(), "hotel", "sandbox", PublishRequest("The hotel as it is"))
+    chosen: dict[str, Any] = {"test_sets": ("quick",)}
+    kept_of_version, _ = await run(story, "v1", **chosen)
+    drafts = [(await run(story, **chosen))[0] for _ in range(5)]
+    project = kept_of_version.project
+    first = await story.desk.test_runs.list(story.call(), "hotel", None, 2)
+    store, clock = story.desk.store, story.desk.clock
+    assert await forget_test_runs(store, clock, 10) == 0
+    assert await forget_test_runs(store, clock, 3) == 2
+    assert await forget_test_runs(store, clock, 3) == 0, "harmless to repeat"
+    rest = await story.desk.test_runs.list(story.call(), "hotel", first[-1].id, 10)
+    assert [one.id for one in [*first, *rest]] == [drafts[4].id, drafts[3].id, drafts[2].id, kept_of_version.id]
+    with pytest.raises(NotFound):
+        await read(story, drafts[0].id)
+    _, cases = await read(story, kept_of_version.id)
+    assert [case.case for case in cases] == ["a"]
+    left = await store.read(story.owner.workspace, lambda tx: tx.count_records(project, jobs.CASES))
+    assert left == 4

@@ -50,12 +50,16 @@ def test_every_command_has_help(run: Run, words: tuple[str, ...]) -> None:
 
 def test_the_tree_holds_what_was_promised() -> None:
     found = {" ".join(words) for words in commands()}
-    flat = "login status import export publish promote rollback releases compare diff resolve why bundle chat history"
+    flat = (
+        "login status import export publish promote rollback merge releases readiness compare diff resolve bundle chat"
+    )
+    flat += " history why"
     deep = {
-        "projects": "list create show rename delete",
-        "content": "list show",
-        "env": "list show",
-        "draft": "show set remove discard rebase",
+        "projects": "list create show rename delete migrate",
+        "content": "list show history",
+        "env": "list show create clone rename change delete aliases",
+        "draft": "show set remove discard discarded restore load announce rebase checkpoint",
+        "draft checkpoint": "save list load remove",
         "versions": "list show mark",
         "conversations": "list show end replay",
         "split": "show set history",
@@ -68,20 +72,24 @@ def test_the_tree_holds_what_was_promised() -> None:
         "tickets": "list show assign close",
         "executions": "list",
         "tables": "list show create alter delete rows put remove import export",
+        "results": "show compare",
+        "evaluations": "list show set remove run cancel results",
         "keys": "create list revoke",
         "audit": "verify",
+        "numbers": "list show add assign rules remove",
         "secrets": "set list unset override restore rotate",
         "connections": "list show set remove",
         "test": "run show list cancel",
     }
     promised = {*flat.split(), *["serve", "demo", "migrate", "backup", "restore"], *deep}
+    promised |= {"init", "pull", "push", "validate"}
     promised |= {f"{noun} {verb}" for noun, verbs in deep.items() for verb in verbs.split()}
     assert found == promised
 
 
 def test_release_commands_can_all_be_tried_without_effect() -> None:
     tree: Any = typer.main.get_command(app)
-    for name in ("publish", "promote", "rollback", "import"):
+    for name in ("publish", "promote", "rollback", "merge", "import"):
         assert any("--dry-run" in param.opts for param in tree.commands[name].params), name
 
 

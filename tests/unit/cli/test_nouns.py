@@ -34,6 +34,42 @@ DRAFT: dict[str, Any] = {
     "behind": True,
     "nudge": "",
 }
+LOADED = {
+    "draft": DRAFT,
+    "changes": [{"address": "topic/hours", "op": "removed", "revision": None}],
+    "warnings": ["/topic/pool: names topic/hours"],
+    "discarded_id": "drf_9",
+}
+GONE = {
+    "discarded_id": "drf_9",
+    "changes": 1,
+    "discarded_at": "2026-08-22T12:00:00Z",
+    "until": "2026-09-21T12:00:00Z",
+    "base_version": 1,
+    "addresses": ["topic/hours"],
+    "carries": [],
+}
+CHECKPOINT = {
+    "id": "chk_1",
+    "name": "Before lunch",
+    "by": "key_1",
+    "at": "2026-08-22T12:00:00Z",
+    "base_version": 1,
+    "changes": 1,
+    "addresses": ["topic/hours"],
+}
+CHANGED = {
+    "version": 3,
+    "op": "edited",
+    "revision": DIGEST,
+    "author": "key_1",
+    "edited_by": "key_2",
+    "edited_by_name": "Bob",
+    "at": "2026-08-22T12:00:00Z",
+    "note": "Longer hours",
+    "served_by": ["live"],
+}
+HERE = {"present": [{"id": "key_2", "name": "Bob", "entity": "topic/hours", "seen_at": "2026-08-22T12:00:00Z"}]}
 SAVED = {"address": "topic/hours", "revision": DIGEST, "draft_revision": 8, "warnings": ["large"]}
 CONVERSATION = {
     "id": "cnv_1",
@@ -87,6 +123,16 @@ def answers(api: FakeApi) -> None:
     api.on("PUT", f"{hotel}/environments/sandbox/draft/topic/hours", SAVED)
     api.on("DELETE", f"{hotel}/environments/sandbox/draft/topic/hours", {**SAVED, "revision": None})
     api.on("POST", f"{hotel}/environments/sandbox/draft/discard", {"discarded_id": "drf_1", "changes": 1})
+    draft = f"{hotel}/environments/sandbox/draft"
+    api.on("GET", f"{hotel}/content/topic/hours/history", {"items": [CHANGED], "next_cursor": None})
+    api.on("GET", f"{draft}/discarded", {"items": [GONE], "next_cursor": None})
+    api.on("POST", f"{draft}/restore", LOADED)
+    api.on("POST", f"{draft}/load", LOADED)
+    api.on("POST", f"{draft}/presence", HERE)
+    api.on("GET", f"{draft}/checkpoints", {"items": [CHECKPOINT], "next_cursor": None})
+    api.on("POST", f"{draft}/checkpoints", CHECKPOINT)
+    api.on("POST", f"{draft}/checkpoints/chk_1/load", LOADED)
+    api.on("DELETE", f"{draft}/checkpoints/chk_1", b"", status=204)
     rebased = {"draft": DRAFT, "rebased": True, "taken_back": {"versions": [2], "addresses": [], "choice": "leave_out"}}
     api.on("POST", f"{hotel}/environments/sandbox/draft/rebase", rebased)
     api.on("GET", f"{hotel}/versions", page(version(2), version(1), next_cursor="c"))
@@ -119,6 +165,15 @@ COMMANDS: list[tuple[str, str, str]] = [
     ("draft show", "changes", "draft rebase"),
     ("draft remove topic/hours", "address", "removed topic/hours"),
     ("draft discard --yes", "discarded_id", "drf_1"),
+    ("draft load v1 --yes", "discarded_id", "draft restore drf_9"),
+    ("draft load v1 --only topic/hours --yes", "changes", "warning: /topic/pool"),
+    ("draft discarded", "items", "drf_9"),
+    ("draft restore drf_9", "changes", "topic/hours"),
+    ("draft announce --entity topic/hours", "present", "Bob"),
+    ("draft checkpoint save Lunch", "id", "chk_1 (Before lunch)"),
+    ("draft checkpoint list", "items", "Before lunch"),
+    ("draft checkpoint load chk_1 --yes", "draft", "draft restore drf_9"),
+    ("content history topic/hours", "items", "Longer hours"),
     ("draft rebase", "draft", "taken back by a rollback: v2"),
     ("versions", "items", "v2"),
     ("versions list --tag HOTFIX", "items", "v2"),
@@ -191,6 +246,26 @@ def test_a_file_that_is_no_entity_names_its_line(run: Run, api: FakeApi, tmp_pat
     assert run("draft", "set", "topic/hours", str(file)).exit_code == 3
     assert run("draft", "set", "topic/hours", str(tmp_path / "none.yaml")).exit_code == 3
     assert api.sent("PUT", "/topic/hours") == []
+
+
+def test_a_load_over_changes_asks_and_sends_the_revision_it_saw(run: Run, api: FakeApi) -> None:
+    for words in (("draft", "load", "v1"), ("draft", "checkpoint", "load", "chk_1")):
+        assert run(*words).exit_code == 2
+        refused = run(*words, typed="n\n")
+        assert refused.exit_code == 1
+        assert "topic/hours" in refused.output
+        assert api.sent("POST", "/load") == []
+        assert run(*words, typed="y\n").exit_code == 0
+        assert api.sent("POST", "/load")[0].json()["revision"] == 7
+        api.asked.clear()
+    only = ("--only", "topic/a", "--only", "topic/b")
+    assert run("draft", "load", "v1", *only, "--yes", "--revision", "5").exit_code == 0
+    assert api.sent("POST", "/load")[0].json() == {"ref": "v1", "only": ["topic/a", "topic/b"], "revision": 5}
+
+
+def test_a_checkpoint_is_removed(run: Run, api: FakeApi) -> None:
+    assert "removed chk_1" in run("draft", "checkpoint", "remove", "chk_1").stderr
+    assert len(api.sent("DELETE", "/chk_1")) == 1
 
 
 def test_discard_asks_with_the_changes_in_sight(run: Run, api: FakeApi) -> None:

@@ -87,6 +87,7 @@ def test_lists_show_where_values_are(run: Run) -> None:
         ("secrets unset BOOKING_KEY", "removed BOOKING_KEY"),
         ("secrets restore BOOKING_KEY --env live", "removed BOOKING_KEY in live (live)"),
         ("secrets rotate", "sealed 2 values anew"),
+        ("secrets rotate", "nothing of this project needs a former key any more"),
         ("connections list", "MODEL_KEY"),
         ("connections show openai", '{"org": "x"}'),
         ("connections remove openai", "removed openai"),
@@ -96,6 +97,21 @@ def test_each_command_says_what_it_did(run: Run, words: str, said: str) -> None:
     result = run(*words.split())
     assert result.exit_code == 0, result.output
     assert said in result.output
+
+
+def test_a_rotation_goes_on_until_everything_was_looked_at(run: Run, api: FakeApi) -> None:
+    path = f"{HOTEL}/secrets/rotate"
+    first = {"rotated": 2, "turns": 498, "next_cursor": "bW9yZQ"}
+    last = {"rotated": 0, "turns": 2, "users": 1, "conversations": 30, "unopened": 1, "next_cursor": None}
+    api.on("POST", path, first, last)
+    result = run("secrets", "rotate")
+    assert result.exit_code == 0, result.output
+    assert [asked.query for asked in api.sent("POST", path)] == [{}, {"cursor": "bW9yZQ"}]
+    assert "sealed 2 values, 500 turns, 1 user, 30 conversations anew" in result.stderr
+    assert "1 sealed thing could not be opened" in result.stderr
+    api.on("POST", path, first, last)
+    told = json.loads(run("secrets", "rotate", "--json").stdout)
+    assert (told["turns"], told["unopened"], told["next_cursor"]) == (500, 1, None)
 
 
 def test_what_is_given_of_a_connection_is_changed_and_the_rest_stays(run: Run, api: FakeApi) -> None:

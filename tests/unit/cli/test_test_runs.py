@@ -78,6 +78,9 @@ def report(state: str = "finished", outcome: str | None = "failed", **more: Any)
         "total": 6,
         "summary": SUMMARY,
         "test_sets": [{"slug": "smoke", "name": "Smoke", "digest": DIGEST}],
+        "brain": {"main": "local", "spa": "openai:gpt-x"},
+        "matcher": "ridge-1+minilm",
+        "judge": "openai:gpt-4.1",
         "actor": "key_1",
         "started_at": "2026-11-21T12:00:00Z",
         "cases": CASES,
@@ -109,6 +112,8 @@ def test_a_run_is_followed_to_its_end_and_failures_are_explained(api: FakeApi, r
     assert "caller  How late?" in done.stdout
     assert "caller  (silence)" in done.stdout
     assert "run_1 on draft:sandbox (aaaaaaaaaaaa): 1 passed, 1 failed, 1 skipped; flaky rate 50%" in done.stdout
+    parts = "answered by local, openai:gpt-x; matcher ridge-1+minilm; judged by openai:gpt-4.1"
+    assert parts in done.stdout.replace("\n", " ")
 
 
 def test_other_choices_are_sent_as_they_are(api: FakeApi, run: Run) -> None:

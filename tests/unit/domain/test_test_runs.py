@@ -22,11 +22,14 @@ from greenroom.domain.test_runs import (
     Problem,
     Result,
     Run,
+    RunState,
     Selection,
     SetUse,
+    Standing,
     Subject,
     Verdict,
     case_to_json,
+    choose_forgotten,
     decide_attempt,
     decide_case,
     no_expectation,
@@ -203,3 +206,21 @@ def test_a_run_that_is_not_heard_of_for_long_was_interrupted() -> None:
     over = replace(RUN, state="finished", summary=summarise([played("passed")]))
     assert see_state(over, NOON + timedelta(days=9)).outcome == "passed"
     assert (RUN.outcome, replace(RUN, state="cancelled").outcome) == (None, "error")
+
+
+def test_the_latest_runs_what_runs_and_each_versions_last_result_are_kept() -> None:
+    rows: list[tuple[str, int | None, RunState]] = [
+        ("9", None, "finished"),
+        ("8", 2, "cancelled"),
+        ("7", 2, "finished"),
+        ("6", 2, "finished"),
+        ("5", None, "running"),
+        ("4", None, "interrupted"),
+        ("3", 1, "interrupted"),
+        ("2", 1, "finished"),
+        ("1", 1, "finished"),
+    ]
+    standings = [Standing(TestRunId(id_), version, state) for id_, version, state in rows]
+    assert choose_forgotten(standings, 2) == ("6", "4", "3", "1")
+    assert choose_forgotten(standings, 9) == ()
+    assert choose_forgotten(standings, 3) == ("6", "4", "3", "1"), "a result among the latest is its version's too"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import metadata
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -9,10 +12,11 @@ import pytest
 
 from greenroom.ports import ModelKey
 from greenroom.providers.clock import SystemClock
-from greenroom.providers.models import PydanticModels
+from greenroom.providers.models import EXTRAS, PydanticModels, _library
 from greenroom.providers.outbound import SafeTransport, read_allowed
 from tests.support.openai_server import ModelServer, Script, model_server
 
+ROOT = Path(__file__).resolve().parents[3]
 FACTS: dict[str, Any] = {
     "provider": "openai:gpt-4.1-mini",
     "temperature": 0.2,
@@ -162,6 +166,32 @@ async def test_providers_that_are_not_set_up_say_so(provider: str, monkeypatch: 
     answer = await models.answer({**FACTS, "provider": provider}, ModelKey())
     assert answer["error"]["code"] in {"not_set_up", "bad_answer"}
     await models.close()
+
+
+@pytest.mark.parametrize("name", sorted(EXTRAS))
+async def test_a_provider_without_its_package_names_the_extra_to_install(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(provider: str) -> Any:
+        raise ImportError(f"Please install the `{provider}` package")
+
+    models = local()
+    # Whoever has the package installed must see the same.
+    monkeypatch.setattr(_library(), "_provider_class", absent)
+    answer = await models.answer({**FACTS, "provider": f"{name}:some-model"}, ModelKey("sk-test"))
+    await models.close()
+    assert answer["error"]["code"] == "package_missing"
+    assert f"greenroom[{EXTRAS[name]}]" in answer["error"]["message"]
+
+
+def test_every_extra_that_is_named_can_be_installed() -> None:
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(given) - {"dev", "bench"} == set(EXTRAS.values())
+    known = set(metadata("pydantic-ai-slim").get_all("Provides-Extra") or ())
+    for extra in EXTRAS.values():
+        (wanted,) = given[extra]
+        assert wanted.startswith(f"pydantic-ai-slim[{extra}]")
+        assert extra in known
 
 
 @pytest.mark.parametrize("provider", ["openai:gpt-4.1", "openai-chat:gpt-4.1", "deepseek:deepseek-chat", "test"])

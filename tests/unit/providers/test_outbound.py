@@ -244,6 +244,12 @@ async def test_what_was_sent_does_not_follow_a_redirect_to_another_origin() -> N
     assert listener.seen[1].startswith(b"POST /z ")
 
 
+async def test_who_asks_for_redirects_themselves_gets_them() -> None:
+    response, listener = await fetch("/to/302//x", redirects=None)
+    assert (response.status, len(listener.seen)) == (302, 1)
+    assert dict(response.headers)["location"] == "/x"
+
+
 async def test_redirects_end() -> None:
     with pytest.raises(Refused, match="3 redirects"):
         await fetch("/to/302//to/302//to/302//to/302//x")

@@ -223,3 +223,109 @@ def test_documents_and_callers_give_no_orders() -> None:
     assert told.count("</passage>") == 1
     assert "{{secret" not in told
     assert call.effects("knowledge_cited")[0]["document"] == "d"
+
+
+SQUAD: dict[str, dict[str, Any]] = {
+    "agent/spa": {"persona": "You are Kim of the spa.", "model": {"provider": "openai:gpt-spa"}},
+    "agent/billing": {},
+    "agent/night": {},
+    "squad/main": {
+        "members": ["main", "spa", "billing"],
+        "entry": "main",
+        "transfers": [
+            {"id": "a", "source": "main", "target": "spa", "condition": "vars.diet == 'x'", "message": "To the spa!"},
+            {"id": "b", "source": "spa", "target": "billing", "condition": "vars.diet == 'y'"},
+        ],
+    },
+}
+
+
+def takers(call: Talk, at: int = 0) -> list[str]:
+    """Returns whom a model could pass the conversation on to."""
+    tools = {tool["name"]: tool["parameters"] for tool in call.last.asks[at]["facts"]["tools"]}
+    return tools["transfer_to"]["properties"]["agent"]["enum"] if "transfer_to" in tools else []
+
+
+def test_a_model_may_pass_on_only_to_whom_the_squad_lets_its_agent_pass_on() -> None:
+    call = model(more=SQUAD)
+    call.say("hm", answers=[reply("Yes?")])
+    assert takers(call) == ["spa"]
+    call.say("hm", answers=[reply("", ("transfer_to", {"agent": "night"})), reply("No.")])
+    assert call.last.state["agent"] == "main", "what is not offered is not done"
+    free = model(more={**SQUAD, "squad/main": {"members": ["main", "spa"], "entry": "main"}})
+    free.say("hm", answers=[reply("Yes?")])
+    assert takers(free) == ["spa"], "without transfers every member may take over, and nobody else"
+    alone = model(more={**SQUAD, "squad/main": {"members": ["main"], "entry": "main"}})
+    alone.say("hm", answers=[reply("Yes?")])
+    assert takers(alone) == []
+
+
+def test_the_agent_that_takes_over_answers_as_itself() -> None:
+    call = model(more=SQUAD)
+    taken = call.say("hm", answers=[reply("", ("transfer_to", {"agent": "spa"})), reply("Kim here.")])
+    assert taken.said == "To the spa! Kim here."
+    first, second = (each["facts"] for each in call.last.asks if each["to"] == "model")
+    assert (first["provider"], second["provider"]) == ("openai:gpt-x", "openai:gpt-spa")
+    assert "You are Kim" in second["instructions"]
+    assert takers(call, 1) == ["billing"], "nobody takes over twice in a turn"
+    local = [reply("", ("transfer_to", {"agent": "spa"})), reply("", ("transfer_to", {"agent": "billing"}))]
+    taken = model(more=SQUAD).say("Are pets allowed?", answers=local)
+    assert taken.trace["brain"] == "local"
+    assert "fallback_of" not in taken.trace
+    assert taken.said.startswith("To the spa! Two dogs are welcome.")
+
+
+def test_a_topic_that_passes_on_by_itself_may_do_so_through_a_model() -> None:
+    action = {"id": "a", "type": "agent", "target": "night"}
+    asks = ["Who is there at night?"]
+    call = model(more={**SQUAD, "topic/night": {"sample_questions": asks, "content": "", "actions": [action]}})
+    call.say("Who is there at night?", answers=[reply("Yes?")])
+    assert takers(call) == ["night", "spa"]
+
+
+SPARE = {"provider": "anthropic:claude-y", "connection": "spare", "timeout_ms": 5000}
+WITH_SPARE = {"agent/main": {"model": {"provider": "openai:gpt-x", "temperature": 0.1, "fallback": SPARE}}}
+FAILED = {"error": {"code": "timed_out", "message": "did not answer within 12 s"}, "ms": 12_000.0}
+
+
+def test_a_fallback_model_is_asked_before_the_local_brain() -> None:
+    call = model(more=WITH_SPARE)
+    taken = call.say("Are pets allowed?", answers=[FAILED, reply("Two dogs, yes.")])
+    assert taken.said == "Two dogs, yes."
+    assert (taken.trace["brain"], taken.trace["fallback_of"]) == ("anthropic:claude-y", "openai:gpt-x")
+    (mark,) = call.effects("model_fallback")
+    assert (mark["model"], mark["fallback"]) == ("openai:gpt-x", "anthropic:claude-y")
+    assert mark["reason"] == "did not answer within 12 s"
+    assert not call.effects("brain_fallback")
+    first, second = (each["facts"] for each in call.last.asks)
+    assert (first["provider"], first["timeout_ms"]) == ("openai:gpt-x", 12_000), "time is left for the other one"
+    assert (second["provider"], second["connection"], second["timeout_ms"]) == ("anthropic:claude-y", "spare", 5000)
+    assert second["temperature"] == 0.1
+    assert [each["provider"] for each in taken.trace["models"]] == ["openai:gpt-x", "anthropic:claude-y"]
+    assert "error" in taken.trace["models"][0]
+    assert taken.trace["models"][1]["tokens"] == {"input": 9, "output": 3}
+    again = call.say("Are pets allowed?", answers=[reply("Yes.")])
+    assert again.trace["brain"] == "openai:gpt-x", "the next turn is the first model's again"
+
+
+def test_the_fallback_goes_on_where_the_first_model_stopped() -> None:
+    call = model(more=WITH_SPARE)
+    found = {"result": {"room": 12}, "effects": [], "prints": [], "ms": 2.0}
+    answers = [reply("", ("find_room", {"nights": 2})), found, FAILED, reply("Room 12.")]
+    assert call.say("A room", answers=answers).said == "Room 12."
+    assert len(call.effects("function_called")) == 1
+    assert [each["role"] for each in call.last.asks[-1]["facts"]["messages"]][-2:] == ["assistant", "tool"]
+    assert [each.get("tokens") is not None for each in call.last.trace["models"]] == [True, False, True]
+    cut = model(more=WITH_SPARE).say("A room", answers=[{**FAILED, "text": "Yes, ro"}, reply("Room 12.")])
+    assert cut.said == "Room 12.", "what nobody heard is not said"
+    out = model(more=WITH_SPARE).say("A room", answers=[{**FAILED, "text": "Yes, ro", "streamed": 7}, reply("No.")])
+    assert out.said == "Yes, ro", "what is out is not said again by another model"
+
+
+def test_where_both_models_fail_the_local_brain_answers() -> None:
+    call = model(more=WITH_SPARE)
+    taken = call.say("Are pets allowed?", answers=[FAILED, {**FAILED, "error": {"code": "auth", "message": "no key"}}])
+    assert taken.said.startswith("Two dogs are welcome.")
+    assert (taken.trace["brain"], taken.trace["fallback_of"]) == ("local", "openai:gpt-x")
+    assert call.effects("brain_fallback")[0]["model"] == "anthropic:claude-y"
+    assert call.effects("brain_fallback")[0]["reason"] == "no key"

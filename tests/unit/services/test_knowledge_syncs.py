@@ -10,6 +10,8 @@ import pytest
 
 from greenroom.domain.connections import Connection
 from greenroom.domain.errors import Conflict, NotFound, Refused
+from greenroom.ports import OutboundRequest, OutboundResponse
+from greenroom.providers.parsers import SafeParser
 from greenroom.services import crawling
 from tests.support.knowledge import Reply, Request, list_in_draft, page, serving, sync, telling
 from tests.unit.services.story import Story
@@ -79,6 +81,59 @@ async def test_a_site_is_read_within_its_limits_and_its_traps_are_avoided() -> N
     assert sum(path == "/calendar" for path in asked) <= crawling.MAX_QUERIES
     assert sum(path.startswith("/circle/") for path in asked) <= crawling.MAX_REPEATS + 1
     assert {"leads" in m or "redirects" in m or "larger" in m for _, m in state.errors} == {True}
+
+
+async def test_a_redirect_is_not_followed_before_the_robots_of_where_it_leads_allow_it() -> None:
+    def elsewhere(request: Request) -> Reply:
+        return Reply(page("Else", "Another host."))
+
+    pages: dict[str, Any] = {
+        "/robots.txt": ROBOTS,
+        "/": page("Home", "Welcome.", "/plan", "/away", "/hop", "/pool"),
+        "/plan": Reply("", 302, {"Location": "/private/plan"}),
+        "/private/plan": page("Plan", "Not for robots."),
+        "/hop": Reply("", 301, {"Location": "/hop2"}),
+        "/hop2": Reply("", 307, {"Location": "/spa"}),
+        "/spa": page("Spa", "Warm."),
+        "/pool": page("Pool", "Seven."),
+    }
+    async with telling() as story, serving(elsewhere) as (other, strangers), serving(site(pages)) as (base, seen):
+        pages["/away"] = Reply("", 302, {"Location": f"{other}/private/x"})
+        pages["/sitemap.xml"] = Reply("", 302, {"Location": f"{other}/sitemap.xml"})
+        await list_in_draft(story, source={"type": "site", "site": {"url": base}})
+        state = await sync(story)
+        assert await documents(story) == ["faq/index", "faq/pool", "faq/spa"]
+    assert "/private/plan" not in [request.path for request in seen]
+    assert strangers == [], "a page of another site was fetched before anybody looked where it is"
+    assert [message for _, message in state.errors] == ["leads to another site, 127.0.0.1"]
+
+
+async def test_each_origin_of_a_site_has_its_own_robots() -> None:
+    asked: list[str] = []
+    bodies: dict[str, tuple[int, tuple[tuple[str, str], ...], str]] = {
+        "http://hotel.example/robots.txt": (200, (), ""),
+        "http://hotel.example/": (200, (), page("Home", "Welcome.", "/spa", "https://www.hotel.example/staff")),
+        "http://hotel.example/spa": (301, (("Location", "https://www.hotel.example/spa"),), ""),
+        "https://www.hotel.example/robots.txt": (200, (), "User-agent: *\nDisallow: /spa\nDisallow: /staff\n"),
+        "https://www.hotel.example/spa": (200, (), page("Spa", "Warm.")),
+        "https://www.hotel.example/staff": (200, (), page("Staff", "Nobody's business.")),
+    }
+
+    class Told:
+        async def fetch(self, request: OutboundRequest) -> OutboundResponse:
+            asked.append(request.url)
+            status, headers, body = bodies.get(request.url, (404, (), ""))
+            return OutboundResponse(status, headers, body.encode(), request.url)
+
+        async def close(self) -> None: ...
+
+    parser = SafeParser()
+    crawl = crawling.Crawl(Told(), parser, crawling.Site("http://hotel.example/"), pause=0.0)
+    steps = [step async for step in crawl.steps()]
+    await parser.close()
+    assert [step.page.url for step in steps if step.page] == ["http://hotel.example/"]
+    assert asked.index("https://www.hotel.example/robots.txt") == len(asked) - 1
+    assert not {"https://www.hotel.example/spa", "https://www.hotel.example/staff"} & set(asked)
 
 
 async def test_a_second_sync_finds_what_changed_and_lists_it_in_the_draft() -> None:

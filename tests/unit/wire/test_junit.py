@@ -81,6 +81,7 @@ def run(cases: list[CaseOut], **more: Any) -> TestRunOut:
         "total": 1,
         "test_sets": [SetUseOut(slug="smoke", name="Smoke", digest="sha256:2")],
         "brain": {"main": "local"},
+        "matcher": "ridge-1",
         "actor": "key_1",
         "started_at": NOON,
     }
@@ -119,6 +120,7 @@ def test_every_status_has_its_element_and_the_counts_add_up() -> None:
     assert facts["greenroom.digest"] == "sha256:1"
     assert facts["greenroom.test_set_digest"] == "sha256:2"
     assert facts["greenroom.brain.main"] == "local"
+    assert facts["greenroom.matcher"] == "ridge-1"
     assert suite.find("testcase/system-out").text == "agent: Hello\ncaller: (silence)"
 
 

@@ -149,10 +149,10 @@ class SafeOutbound:
         if method not in METHODS:
             known = ", ".join(sorted(METHODS))
             raise Invalid("bad_request_url", f"'{method[:20]}' is not a method; methods are: {known}")
-        for _ in range(request.redirects + 1):
+        for _ in range((request.redirects or 0) + 1):
             response = await self._send(method, url, headers, body, request)
             target = next((value for name, value in response.headers if name.lower() == "location"), "")
-            if response.status not in REDIRECTS or not target:
+            if response.status not in REDIRECTS or not target or request.redirects is None:
                 return response
             before, url = url, check_url(urljoin(str(url), target))
             if response.status == 303 or (response.status in {301, 302} and method == "POST"):

@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from greenroom.domain.errors import Fault, Unavailable
+from greenroom.providers.sandbox.confinement import confined
 from greenroom.providers.sandbox.imports import STUB_PREFIX, name_stub, type_code
 from greenroom.providers.sandbox.limits import Limits
 from greenroom.providers.sandbox.programs import (
@@ -192,7 +193,8 @@ class _TypeCheck:
             name: ExternalModule({}, stubs=text) for name, text in self._modules.items()
         }
         try:
-            with pool.checkout(
+            with confined(
+                pool,
                 script_name="function.py",
                 type_check=True,
                 type_check_stubs=_all_stubs(),
@@ -258,7 +260,8 @@ class _Loading:
         from pydantic_monty import MontyError
 
         try:
-            with pool.checkout(
+            with confined(
+                pool,
                 script_name="function.py",
                 limits={"max_feed_duration_secs": _QUICK.wall_ms / 1000, "max_memory": 32 << 20, "max_suspensions": 1},
                 os_policy={"sleep": "zero"},

@@ -15,6 +15,7 @@ from greenroom.domain.errors import Fault, Unavailable
 from greenroom.ports import Clock, Reach
 from greenroom.providers.sandbox.calls import HostCalls, TooManyCalls, find_zone
 from greenroom.providers.sandbox.checking import Checker
+from greenroom.providers.sandbox.confinement import confined
 from greenroom.providers.sandbox.effects import collect, read_result
 from greenroom.providers.sandbox.limits import Limits
 from greenroom.providers.sandbox.programs import MAIN, NotRunnable, Program, given_text, inside_code, prepare
@@ -131,7 +132,8 @@ class Job:
         from pydantic_monty import MontyError
 
         try:
-            with pool.checkout(
+            with confined(
+                pool,
                 script_name="function.py",
                 limits={
                     "max_feed_duration_secs": self._limits.wall_ms / 1000,

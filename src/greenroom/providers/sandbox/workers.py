@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from greenroom.domain.errors import Unavailable
+from greenroom.providers.sandbox.confinement import forbid_new_privileges
 from greenroom.providers.sandbox.limits import Limits
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class Workers:
                     feed_duration_limit_grace=self._limits.grace_ms / 1000,
                     turn_duration_limit_grace=self._limits.grace_ms / 1000,
                 )
-                threads = ThreadPoolExecutor(self._most, thread_name_prefix="sandbox")
+                # Workers begin in these threads, and inherit what they may not.
+                threads = ThreadPoolExecutor(self._most, "sandbox", forbid_new_privileges)
                 try:
                     await asyncio.get_running_loop().run_in_executor(threads, pool.__enter__)
                 except Exception as wrong:

@@ -213,7 +213,7 @@ def act(turn: Turn, topic: TopicPlan, action: ActionPlan) -> Working[tuple[str, 
 
 def _call(turn: Turn, action: ActionPlan, because: str) -> Working[tuple[str, bool]]:
     """Calls a function or tool; a text that a tool gives, or a function that said nothing itself, is said."""
-    before = sum(effect["type"] == "said" for effect in turn.effects)
+    before = turn.answers_said()
     turn.say(action.message, "action")
     if action.type == "tool":
         answer = yield from call_tool(turn, action.target, known_arguments(turn, "tool", action.target), because)
@@ -221,10 +221,10 @@ def _call(turn: Turn, action: ActionPlan, because: str) -> Working[tuple[str, bo
         given = known_arguments(turn, "function", action.target)
         answer = yield from call_function(turn, action.target, given, because)
     result = answer.get("result")
-    spoken = sum(effect["type"] == "said" for effect in turn.effects) > before + bool(action.message)
+    spoken = turn.answers_said() > before + bool(action.message)
     if isinstance(result, str) and not spoken and "error" not in answer:
         turn.say_plain(result[:MAX_PASSAGE], "function")
-    said = sum(effect["type"] == "said" for effect in turn.effects) > before
+    said = turn.answers_said() > before
     return "failed" if "error" in answer else "called", said or bool(turn.state["flow"])
 
 

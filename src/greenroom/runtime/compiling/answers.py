@@ -72,7 +72,18 @@ def agent(slug: str, body: Body) -> AgentPlan:
         frozenset(links),
         frozenset(bodies.texts(body, "topics")),
         frozenset(bodies.texts(body, "knowledge")),
+        _fallback(bodies.mapping(model.get("fallback"))),
     )
+
+
+def _fallback(body: Body) -> dict[str, Any]:
+    if not bodies.text(body, "provider"):
+        return {}
+    return {
+        "provider": bodies.text(body, "provider"),
+        "connection": bodies.text(body, "connection"),
+        "timeout_ms": bodies.whole(body, "timeout_ms") or 10_000,
+    }
 
 
 def choose_agent(agents: Mapping[str, AgentPlan], entry: str = "") -> AgentPlan:

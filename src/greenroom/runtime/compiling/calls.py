@@ -25,6 +25,10 @@ _ASKED_FOR = re.compile(r"get_secret\(\s*[\"']([A-Z][A-Z0-9_]{0,63})[\"']")
 _SECRET = re.compile(r"\{\{\s*secret\.([A-Z][A-Z0-9_]{0,63})\s*\}\}")
 
 
+MAX_DELAYS = 10
+LATEST_MS = 120_000
+
+
 def compile_callables(work: Compiling) -> Callables:
     """Returns the functions, tools, servers and knowledge of a version."""
     functions = work.each("function", _function)
@@ -56,7 +60,31 @@ def _function(slug: str, body: Body) -> FunctionPlan:
         bodies.text(body, "workflow"),
         bodies.text(body, "role") or "function",
         secrets_in(code),
+        read_delays(bodies.mapping(body.get("latency"))),
     )
+
+
+def read_delays(latency: Mapping[str, Any]) -> tuple[tuple[float, str], ...]:
+    """Returns (after so many ms, what is said), in order, of a function's delay handling.
+
+    `say_after_ms` and `say`, a text or a list of them, one each time so long has passed; or as PolyAI's exports have
+    it: `delay_before_responses_start`, `delay_responses` ([text, how long saying it takes]) and
+    `silence_after_each_response`, in seconds. What is of another form says nothing.
+    """
+    said = latency.get("say")
+    texts = (bodies.text(latency, "say"),) if isinstance(said, str) else bodies.texts(latency, "say")
+    pause = max(bodies.number(latency, "say_after_ms") or 0.0, 0.0)
+    found = [(pause * (at + 1), text) for at, text in enumerate(texts)]
+    now = bodies.number(latency, "delay_before_responses_start") or 0.0
+    given = latency.get("delay_responses")
+    for each in given if isinstance(given, list | tuple) else ():
+        text, lasts = (*each, 0, 0)[:2] if isinstance(each, list | tuple) else (each, 0)
+        if isinstance(text, str):
+            found.append((max(now, 0.0) * 1000, bodies.clean(text)))
+        now += lasts if isinstance(lasts, int | float) else 0
+        now += bodies.number(latency, "silence_after_each_response") or 0.0
+    kept = [(ms, text.strip()[:500]) for ms, text in found if text.strip() and ms <= LATEST_MS]
+    return tuple(sorted(kept, key=lambda each: each[0])[:MAX_DELAYS])
 
 
 def _auth(body: Body) -> AuthPlan:

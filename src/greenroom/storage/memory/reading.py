@@ -21,13 +21,14 @@ from greenroom.domain.releases import Release
 from greenroom.domain.versions import Snapshot, Version
 from greenroom.ports import ConversationFilter, Referrer, Replayed, RunningGroup
 from greenroom.storage.memory.records import RecordReading
+from greenroom.storage.memory.results import ResultReading
 from greenroom.storage.memory.tables import Rows
 from greenroom.storage.packing import fold, plain
 
 T = TypeVar("T")
 
 
-class MemoryReading(RecordReading):
+class MemoryReading(RecordReading, ResultReading):
     """`ports.Reading` over dictionaries."""
 
     def __init__(self, rows: Rows) -> None:
@@ -41,8 +42,8 @@ class MemoryReading(RecordReading):
         later = [project for project in self._rows.projects.rows() if project.slug > after_slug]
         return _first(sorted(later, key=lambda project: project.slug), limit)
 
-    def list_environments(self, project: ProjectId) -> Sequence[Environment]:
-        mine = [e for e in self._rows.environments.rows() if e.project == project and e.deleted_at is None]
+    def list_environments(self, project: ProjectId, *, ever: bool = False) -> Sequence[Environment]:
+        mine = [e for e in self._rows.environments.rows() if e.project == project and (ever or e.deleted_at is None)]
         return tuple(sorted(mine, key=lambda environment: (environment.position, environment.id)))
 
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:
@@ -118,6 +119,36 @@ class MemoryReading(RecordReading):
     def list_open_drafts(self, environment: EnvironmentId) -> Sequence[Draft]:
         found = [d for d in self._rows.drafts.rows() if d.environment == environment and d.closed_at is None]
         return tuple(sorted(found, key=lambda draft: (draft.started_at, draft.id), reverse=True))
+
+    def list_closed_drafts(
+        self,
+        environment: EnvironmentId,
+        owner: PrincipalId | None,
+        limit: int,
+        *,
+        before: DraftId | None = None,
+        since: datetime | None = None,
+        closed_by: Collection[str] | None = None,
+    ) -> Sequence[Draft]:
+        found = [
+            (draft.closed_at, draft.id, draft)
+            for draft in self._rows.drafts.rows()
+            if draft.environment == environment
+            and owner in {None, draft.owner}
+            and draft.closed_at is not None
+            and (since is None or draft.closed_at >= since)
+            and (closed_by is None or draft.closed_by in closed_by)
+        ]
+        if before is not None:
+            border = self._rows.drafts.find(before)
+            if border is None or border.closed_at is None or border.environment != environment:
+                return ()
+            found = [each for each in found if each[:2] < (border.closed_at, border.id)]
+        return _first((draft for _, _, draft in sorted(found, key=lambda each: each[:2], reverse=True)), limit)
+
+    def find_last_revision(self, environment: EnvironmentId, owner: PrincipalId) -> int:
+        found = (d for d in self._rows.drafts.rows() if d.environment == environment and d.owner == owner)
+        return max((draft.revision for draft in found), default=0)
 
     def load_draft_changes(self, draft: DraftId) -> Mapping[Address, DraftChange]:
         found = [(a, change) for (where, a), change in self._rows.draft_changes.items() if where == draft]

@@ -9,7 +9,7 @@ from typing import Any
 
 from greenroom.domain.canonical import canonical_json, parse_json
 from greenroom.domain.ids import ProjectId
-from greenroom.domain.records import Record
+from greenroom.domain.records import ANNOUNCED, Record
 from greenroom.storage.memory.tables import Rows
 from greenroom.storage.refusals import check_texts, no_such
 
@@ -42,6 +42,10 @@ class RecordReading:
         found.sort(key=lambda record: record.key, reverse=newest_first)
         return tuple(map(_copy, islice(found, max(limit, 0))))
 
+    def find_records_anywhere(self, noun: str, key: str) -> Sequence[Record]:
+        found = (self._rows.records.find((project.id, noun, key)) for project in self._rows.projects.rows())
+        return tuple(sorted((_copy(each) for each in found if each), key=lambda record: record.project))
+
     def count_records(self, project: ProjectId, noun: str, owner: str | None = None) -> int:
         return len(self._records(project, noun, owner))
 
@@ -66,16 +70,22 @@ class RecordWriting(RecordReading):
         found = self._rows.records.find(key)
         if expected_revision is not None and (found.revision if found else 0) != expected_revision:
             return False
+        self._tell(record.noun)
         self._rows.records.put(key, kept)
         return True
 
     def delete_record(self, project: ProjectId, noun: str, key: str) -> bool:
+        self._tell(noun)
         return self._rows.records.drop((project, noun, key)) is not None
 
     def delete_records(self, project: ProjectId, noun: str, owner: str) -> int:
+        self._tell(noun)
         keys = [(project, noun, record.key) for record in self._records(project, noun, owner)]
         self._rows.records.drop_where(keys)
         return len(keys)
+
+    def _tell(self, noun: str) -> None:
+        self._rows.told = self._rows.told or noun in ANNOUNCED
 
 
 def _holds(record: Record, texts: Sequence[str]) -> bool:

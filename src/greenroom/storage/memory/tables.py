@@ -89,6 +89,8 @@ class Rows:
     name: str = ""
     created_at: datetime | None = None
     delivered: int = 0
+    told: bool = False
+    """Whether a record was written since the fork that others must hear of at once."""
     projects: Table[ProjectId, Project] = field(default_factory=Table[ProjectId, Project])
     next_version: Table[ProjectId, int] = field(default_factory=Table[ProjectId, int])
     environments: Table[EnvironmentId, Environment] = field(default_factory=Table[EnvironmentId, Environment])
@@ -120,16 +122,16 @@ class Rows:
 
     def fork(self) -> Rows:
         """Returns rows to write to, which cost nothing until they are."""
-        return replace(self, **{name: getattr(self, name).fork() for name in _TABLES})
+        return replace(self, told=False, **{name: getattr(self, name).fork() for name in _TABLES})
 
     @property
     def announced(self) -> bool:
-        """Says whether anything but conversations and records was written to since the fork."""
-        return any(getattr(self, name).written for name in _TABLES if name not in _QUIET)
+        """Says whether anything but conversations and quiet records was written to since the fork."""
+        return self.told or any(getattr(self, name).written for name in _TABLES if name not in _QUIET)
 
 
 _QUIET = {"conversations", "turns", "records", "replays"}
-_TABLES = tuple(f.name for f in fields(Rows) if f.name not in {"name", "created_at", "delivered"})
+_TABLES = tuple(f.name for f in fields(Rows) if f.name not in {"name", "created_at", "delivered", "told"})
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from greenroom.domain.access import ApiKey, Member
 from greenroom.domain.conversations import Conversation, Turn
@@ -92,7 +93,7 @@ class MemoryWriting(MemoryReading, RecordWriting):
         check_texts(project.name)
         if any(p.slug == project.slug and p.id != project.id for p in self._rows.projects.rows()):
             raise duplicate("project")
-        changed = replace(old, slug=project.slug, name=project.name, default_environment=project.default_environment)
+        changed = replace(project, created_at=old.created_at)
         self._rows.projects.put(project.id, changed)
 
     def take_version_number(self, project: ProjectId) -> int:
@@ -207,6 +208,13 @@ class MemoryWriting(MemoryReading, RecordWriting):
         if found is None or found.tags != tuple(expected):
             return False
         self._rows.conversations.put(conversation, replace(found, tags=tuple(tags)))
+        return True
+
+    def swap_state(self, conversation: ConversationId, expected: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+        found = self._rows.conversations.find(conversation)
+        if found is None or found.state != plain(expected):
+            return False
+        self._rows.conversations.put(conversation, replace(found, state=plain(state)))
         return True
 
     def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:

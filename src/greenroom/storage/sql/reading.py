@@ -24,6 +24,7 @@ from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
 from greenroom.storage.sql.records import RecordReading
+from greenroom.storage.sql.results import ResultReading
 from greenroom.storage.sql.work import WORKSPACE, Work
 
 _ID = bindparam("w_id")
@@ -39,11 +40,10 @@ _FIND_PROJECT = select(t.projects).where(p.workspace == WORKSPACE, or_(p.id == _
 _LIST_PROJECTS = (
     select(t.projects).where(p.workspace == WORKSPACE, p.slug > bindparam("w_after")).order_by(p.slug).limit(_LIMIT)
 )
-_LIST_ENVIRONMENTS = (
-    select(t.environments)
-    .where(e.workspace == WORKSPACE, e.project == _PROJECT, e.deleted_at.is_(None))
-    .order_by(e.position, e.id)
+_EVER_ENVIRONMENTS = (
+    select(t.environments).where(e.workspace == WORKSPACE, e.project == _PROJECT).order_by(e.position, e.id)
 )
+_LIST_ENVIRONMENTS = _EVER_ENVIRONMENTS.where(e.deleted_at.is_(None))
 _LIST_ALIASES = select(a.alias, a.environment).where(a.workspace == WORKSPACE, a.project == _PROJECT).order_by(a.alias)
 _ALIASED = select(a.environment).where(a.workspace == WORKSPACE, a.project == _PROJECT, a.alias == _ID)
 _FIND_ENVIRONMENT = select(t.environments).where(
@@ -80,6 +80,14 @@ _LIST_OPEN_DRAFTS = _DRAFTS.where(d.environment == _ENVIRONMENT, d.closed_at.is_
     d.started_at.desc(), d.id.desc()
 )
 _FIND_DRAFT = _LIST_OPEN_DRAFTS.where(d.owner == bindparam("w_owner"))
+_CLOSED_DRAFTS = (
+    _DRAFTS.where(d.environment == _ENVIRONMENT, d.closed_at.is_not(None))
+    .order_by(d.closed_at.desc(), d.id.desc())
+    .limit(_LIMIT)
+)
+_FIND_LAST_REVISION = _DRAFTS.where(d.environment == _ENVIRONMENT, d.owner == bindparam("w_owner")).with_only_columns(
+    func.max(d.revision)
+)
 _LOAD_DRAFT_CHANGES = (
     select(t.draft_changes)
     .where(t.draft_changes.c.workspace == WORKSPACE, t.draft_changes.c.draft == bindparam("w_draft"))
@@ -135,7 +143,7 @@ _FIND_REPLAYED = select(t.idempotency).where(
 )
 
 
-class SqlReading(RecordReading):
+class SqlReading(RecordReading, ResultReading):
     """`ports.Reading` over one transaction."""
 
     def __init__(self, work: Work) -> None:
@@ -149,8 +157,9 @@ class SqlReading(RecordReading):
         found = self._work.all(_LIST_PROJECTS, w_after=after_slug, w_limit=max(limit, 0))
         return tuple(map(r.project_from_row, found))
 
-    def list_environments(self, project: ProjectId) -> Sequence[Environment]:
-        return tuple(map(r.environment_from_row, self._work.all(_LIST_ENVIRONMENTS, w_project=project)))
+    def list_environments(self, project: ProjectId, *, ever: bool = False) -> Sequence[Environment]:
+        query = _EVER_ENVIRONMENTS if ever else _LIST_ENVIRONMENTS
+        return tuple(map(r.environment_from_row, self._work.all(query, w_project=project)))
 
     def find_environment(self, project: ProjectId, alias_or_id: str) -> Environment | None:
         row = self._work.first(_FIND_ENVIRONMENT, w_project=project, w_id=alias_or_id)
@@ -233,6 +242,35 @@ class SqlReading(RecordReading):
 
     def list_open_drafts(self, environment: EnvironmentId) -> Sequence[Draft]:
         return tuple(map(r.draft_from_row, self._work.all(_LIST_OPEN_DRAFTS, w_environment=environment)))
+
+    def list_closed_drafts(
+        self,
+        environment: EnvironmentId,
+        owner: PrincipalId | None,
+        limit: int,
+        *,
+        before: DraftId | None = None,
+        since: datetime | None = None,
+        closed_by: Collection[str] | None = None,
+    ) -> Sequence[Draft]:
+        query = _CLOSED_DRAFTS
+        if owner is not None:
+            query = query.where(d.owner == owner)
+        if since is not None:
+            query = query.where(d.closed_at >= r.to_us(since))
+        if closed_by is not None:
+            query = query.where(d.closed_by.in_(sorted(closed_by)))
+        if before is not None:
+            border = self._work.first(_FIND_DRAFT_BY_ID, w_id=before)
+            if border is None or border["closed_at"] is None or border["environment"] != environment:
+                return ()
+            query = query.where(tuple_(d.closed_at, d.id) < tuple_(border["closed_at"], border["id"]))
+        found = self._work.all(query, w_environment=environment, w_limit=max(limit, 0))
+        return tuple(map(r.draft_from_row, found))
+
+    def find_last_revision(self, environment: EnvironmentId, owner: PrincipalId) -> int:
+        row = self._work.first(_FIND_LAST_REVISION, w_environment=environment, w_owner=owner)
+        return 0 if row is None else next(iter(row.values())) or 0
 
     def load_draft_changes(self, draft: DraftId) -> Mapping[Address, DraftChange]:
         found = map(r.draft_change_from_row, self._work.all(_LOAD_DRAFT_CHANGES, w_draft=draft))

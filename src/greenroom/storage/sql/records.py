@@ -9,19 +9,26 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from greenroom.domain.canonical import canonical_json, parse_json
 from greenroom.domain.ids import ProjectId
-from greenroom.domain.records import Record
+from greenroom.domain.records import ANNOUNCED, Record
 from greenroom.storage.refusals import check_texts
 from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import tables as t
 from greenroom.storage.sql.work import WORKSPACE, Work
 
-rec = t.records.c
+rec, p = t.records.c, t.projects.c
 
 _MINE = (rec.workspace == WORKSPACE, rec.project == bindparam("w_project"), rec.noun == bindparam("w_noun"))
 _THE_ONE = (*_MINE, rec.key == bindparam("w_key"))
 _OWNED = rec.owner == bindparam("w_owner")
 _FIND = select(t.records).where(*_THE_ONE)
 _LIST = select(t.records).where(*_MINE).limit(bindparam("w_limit"))
+_ANYWHERE = (
+    # From the projects to the records' key, so that the size of other records does not matter.
+    select(t.records)
+    .select_from(t.projects.join(t.records, (rec.workspace == p.workspace) & (rec.project == p.id)))
+    .where(p.workspace == WORKSPACE, rec.noun == bindparam("w_noun"), rec.key == bindparam("w_key"))
+    .order_by(rec.project)
+)
 _COUNT = select(func.count().label("found")).select_from(t.records).where(*_MINE)
 _UPDATE = update(t.records).where(*_THE_ONE, rec.revision == bindparam("w_revision"))
 _DELETE = delete(t.records).where(*_THE_ONE)
@@ -89,6 +96,9 @@ class RecordReading:
             query, values["w_after"] = query.where(rec.key < border if newest_first else rec.key > border), after
         return tuple(map(record_from_row, self._work.all(query, **values)))
 
+    def find_records_anywhere(self, noun: str, key: str) -> Sequence[Record]:
+        return tuple(map(record_from_row, self._work.all(_ANYWHERE, w_noun=noun, w_key=key)))
+
     def count_records(self, project: ProjectId, noun: str, owner: str | None = None) -> int:
         if owner is None:
             row = self._work.first(_COUNT, w_project=project, w_noun=noun)
@@ -98,10 +108,11 @@ class RecordReading:
 
 
 class RecordWriting(RecordReading):
-    """The part of `ports.Writing` about records. Nobody who waits for a change is told of them."""
+    """The part of `ports.Writing` about records. Who waits for a change is told of the nouns in ANNOUNCED alone."""
 
     def put_record(self, record: Record, expected_revision: int | None = None) -> bool:
         check_texts(record.noun, record.key, record.owner)
+        self._tell(record.noun)
         row = record_to_row(record)
         if not expected_revision:
             return self._work.insert(t.records, row, how="replace" if expected_revision is None else "if new")
@@ -109,7 +120,13 @@ class RecordWriting(RecordReading):
         return self._work.change(_UPDATE, w_revision=expected_revision, **named, **row) == 1
 
     def delete_record(self, project: ProjectId, noun: str, key: str) -> bool:
+        self._tell(noun)
         return self._work.change(_DELETE, w_project=project, w_noun=noun, w_key=key) == 1
 
     def delete_records(self, project: ProjectId, noun: str, owner: str) -> int:
+        self._tell(noun)
         return self._work.change(_DELETE_OWNED, w_project=project, w_noun=noun, w_owner=owner)
+
+    def _tell(self, noun: str) -> None:
+        if noun in ANNOUNCED:
+            self._work.announced = True

@@ -96,6 +96,7 @@ def environment_to_row(environment: Environment) -> dict[str, Any]:
         "seq": environment.seq,
         "arms": arms_to_bytes(environment.arms),
         "deleted_at": to_us_or_none(environment.deleted_at),
+        "conversations_end_at": to_us_or_none(environment.conversations_end_at),
     }
 
 
@@ -114,6 +115,7 @@ def environment_from_row(row: Row) -> Environment:
         row["seq"],
         arms_from_bytes(row["arms"]),
         from_us_or_none(row["deleted_at"]),
+        from_us_or_none(row["conversations_end_at"]),
     )
 
 

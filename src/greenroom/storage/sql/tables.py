@@ -135,6 +135,7 @@ environments = _table(
     _n("seq"),
     _b("arms"),
     _n("deleted_at", null=True),
+    _n("conversations_end_at", null=True),
     _of("projects", "project"),
     UniqueConstraint("workspace", "project", "id"),
 )

@@ -52,6 +52,7 @@ _UPDATE_CONVERSATION = update(t.conversations).where(
     c.workspace == WORKSPACE, c.id == _ID, c.turns == bindparam("w_turns"), c.ended_at.is_(None)
 )
 _SET_TAGS = update(t.conversations).where(c.workspace == WORKSPACE, c.id == _ID, c.tags == bindparam("w_tags"))
+_SWAP_STATE = update(t.conversations).where(c.workspace == WORKSPACE, c.id == _ID, c.state == bindparam("w_state"))
 _ERASE_CONVERSATION = update(t.conversations).where(c.workspace == WORKSPACE, c.id == _ID, c.ended_at.is_not(None))
 _REPLACE_TURN = update(t.turns).where(
     t.turns.c.workspace == WORKSPACE,
@@ -142,6 +143,7 @@ class SqlWriting(SqlReading, RecordWriting):
             w_project=project.id,
             slug=project.slug,
             name=project.name,
+            template=project.template,
             default_environment=project.default_environment,
         )
 
@@ -238,6 +240,9 @@ class SqlWriting(SqlReading, RecordWriting):
         check_texts(*tags)
         before, after = r.join_words(expected), r.join_words(tags)
         return self._work.change(_SET_TAGS, w_id=conversation, w_tags=before, tags=after) == 1
+
+    def swap_state(self, conversation: ConversationId, expected: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+        return self._work.change(_SWAP_STATE, w_id=conversation, w_state=pack(expected), state=pack(state)) == 1
 
     def erase_conversation(self, conversation: ConversationId, at: datetime) -> bool:
         nothing = {"state": pack({}), "sticky_key": ""}

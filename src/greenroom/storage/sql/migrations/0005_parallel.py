@@ -16,5 +16,6 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.add_column("environments", sa.Column("deleted_at", NUMBER, nullable=True))
+    op.add_column("environments", sa.Column("conversations_end_at", NUMBER, nullable=True))
     op.add_column("draft_changes", sa.Column("author", TEXT, nullable=False, server_default=""))
     op.add_column("conversations", sa.Column("entry", TEXT, nullable=False, server_default="{}"))

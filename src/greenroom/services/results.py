@@ -1,0 +1,262 @@
+"""Results: tables of how conversations went, and comparisons of arms that may be looked at as often as one likes.
+
+Only public conversations are counted, by the environment and version they began with. The store counts; latency alone
+is read turn by turn, of so many of the latest as each row may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from statistics import fmean
+from typing import Any
+
+from greenroom.domain.conversations import IDLE_LIMITS
+from greenroom.domain.errors import Fault, Invalid
+from greenroom.domain.ids import EnvironmentId
+from greenroom.domain.intervals import (
+    ALPHA,
+    RatioCheck,
+    UnitSums,
+    check_ratio,
+    find_difference,
+    find_interval,
+    sample_of,
+    sum_up,
+)
+from greenroom.domain.projects import Project
+from greenroom.domain.results import (
+    ArmName,
+    ArmResult,
+    ArmScope,
+    ArmSums,
+    Comparison,
+    Latency,
+    Metric,
+    Row,
+    Slice,
+    find_lack,
+    say_mismatch,
+    say_verdict,
+)
+from greenroom.ports import Reading
+from greenroom.services.result_rows import STEPS, Question, count_rows, find_metrics, scores_of
+from greenroom.services.states import load_environment, load_project
+from greenroom.services.work import Call, Work
+
+DEFAULT_PERIOD = timedelta(days=30)
+MAX_BUCKETS = 1_000
+MOST_TURNS = 10_000
+"""So many turns are read for the latency of one arm."""
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+SPLIT, SPLIT_KEY = "split", "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The answer: rows by environment, version (newest first), channel and time."""
+
+    since: datetime
+    until: datetime
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """What a comparison is of. `weights` are the arms' expected proportions; without them the split's, if it is one."""
+
+    arms: tuple[ArmName, ...]
+    metric: str = "containment"
+    since: datetime | None = None
+    until: datetime | None = None
+    channel: str | None = None
+    entry: str | None = None
+    weights: tuple[float, ...] = ()
+
+
+class Results:
+    """The verbs of results."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def load(self, call: Call, slug: str, asked: Question) -> Table:
+        """Returns a table of results. Raises Invalid, NotFound."""
+        call.need("results.read")
+        since, until = self._period(asked.since, asked.until)
+        if asked.step is not None and (until - since).total_seconds() / STEPS[asked.step] > MAX_BUCKETS:
+            message = (
+                f"has at most {MAX_BUCKETS:,} of these steps between from and to; take a longer step, or less time"
+            )
+            raise Invalid("too_many_buckets", f"a series {message}", errors=[Fault("/interval", message)])
+
+        def work(tx: Reading) -> Table:
+            project = load_project(tx, slug)
+            environment = _find_environment(tx, project, asked.environment)
+            where = Slice(since, until, environment, asked.version, asked.channel, None, self._idle_before())
+            return Table(since, until, count_rows(tx, project, asked, where))
+
+        return await self._work.read(call, work)
+
+    async def compare(self, call: Call, slug: str, asked: Contest) -> Comparison:
+        """Compares arms with the first of them. Raises Invalid `arms_overlap`, `unknown_metric`, NotFound."""
+        call.need("results.read")
+        since, until = self._period(asked.since, asked.until)
+
+        def work(tx: Reading) -> Comparison:
+            project = load_project(tx, slug)
+            whole = Slice(since, until, None, None, asked.channel, asked.entry, self._idle_before())
+            arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
+            _check_apart(asked.arms, arms)
+            metric = find_metrics(tx, project, (asked.metric,))[asked.metric]
+            return _compare(tx, project, asked, metric, arms, whole)
+
+        return await self._work.read(call, work)
+
+    def _period(self, since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+        last = until or self._work.clock.now()
+        first = since or max(last, _BEGINNING + DEFAULT_PERIOD) - DEFAULT_PERIOD
+        if first >= last:
+            message = "must be before to"
+            raise Invalid("invalid_period", f"from {message}", errors=[Fault("/from", message)])
+        return first, last
+
+    def _idle_before(self) -> Mapping[str, datetime]:
+        now = self._work.clock.now()
+        return {channel: now - limit for channel, limit in IDLE_LIMITS.items()}
+
+
+def load_weights(tx: Reading, project: Project) -> tuple[Mapping[EnvironmentId, float], datetime | None]:
+    """Returns how many slots of the default entry each environment owns, and since when; none without a split."""
+    record = tx.find_record(project.id, SPLIT, SPLIT_KEY)
+    if record is None:
+        return {}, None
+    shares: Sequence[Mapping[str, Any]] = record.body.get("shares", [])
+    weights = {
+        EnvironmentId(share["environment"]): float(sum(last - first + 1 for first, last in share["slots"]))
+        for share in shares
+    }
+    return weights, record.changed_at
+
+
+def _find_environment(tx: Reading, project: Project, alias: str | None) -> EnvironmentId | None:
+    """Returns the environment that is meant, a deleted one too: its conversations are still its own."""
+    if alias is None:
+        return None
+    found = tx.find_environment(project.id, alias)
+    return found.id if found is not None else load_environment(tx, project, alias).id
+
+
+def _check_apart(names: Sequence[ArmName], arms: Sequence[ArmScope]) -> None:
+    for index, one in enumerate(arms):
+        for other in range(index):
+            if one.meets(arms[other]):
+                message = f"{names[other].text} and {names[index].text} share conversations; arms must be apart"
+                raise Invalid("arms_overlap", message, errors=[Fault(f"/arms/{index}", message)])
+
+
+def _check_ratio(
+    tx: Reading,
+    project: Project,
+    given: Sequence[float],
+    arms: Sequence[ArmScope],
+    whole: Slice,
+    came: Sequence[ArmSums],
+) -> tuple[RatioCheck, tuple[str, ...]]:
+    """Checks the arms' traffic keys against the given weights, else the split's where arms are its environments."""
+    weights, notes = tuple(given), ()
+    if not weights:
+        stored, changed_at = load_weights(tx, project)
+        if stored and all(arm.environment in stored and arm.version is None for arm in arms):
+            weights = tuple(stored[arm.environment] for arm in arms if arm.environment is not None)
+            if changed_at is not None and changed_at > whole.since:
+                when = f"{changed_at:%Y-%m-%d %H:%M} UTC"
+                notes = (
+                    f"the split was changed at {when}: the ratio is checked from then on, and you should compare so",
+                )
+                later = replace(whole, since=min(changed_at, whole.until))
+                came = tx.sum_arms(project.id, later, arms, None)
+    return check_ratio([arm.keys for arm in came], weights), notes
+
+
+def _compare(
+    tx: Reading, project: Project, asked: Contest, metric: Metric, arms: Sequence[ArmScope], whole: Slice
+) -> Comparison:
+    # So that all the comparisons of one answer together are wrong as seldom as one is.
+    alpha = ALPHA / (len(arms) - 1)
+    came = tx.sum_arms(project.id, whole, arms, metric.outcome)
+    measured = _measure(tx, project, metric, arms, whole, came)
+    samples = [sample_of(sums) for sums, _ in measured]
+    results: list[ArmResult] = []
+    lacks: list[str] = []
+    for name, arm, sample, (sums, sampled) in zip(asked.arms, came, samples, measured, strict=True):
+        result = ArmResult(
+            name=name.text,
+            conversations=arm.conversations,
+            units=sums.units,
+            moved=arm.moved,
+            n=int(sums.count),
+            value=sample.mean if sums.count else None,
+            sampled=sampled,
+        )
+        lack = find_lack(metric, result, sums.total)
+        lacks.append(lack)
+        results.append(result if lack else replace(result, interval=find_interval(sample, alpha)))
+    for index in range(1, len(results)):
+        lack = "; ".join(filter(None, (lacks[0], lacks[index])))
+        if lack:
+            results[index] = replace(results[index], verdict=f"not enough data: {lack}")
+            continue
+        found = find_difference(samples[0], samples[index], alpha)
+        said = say_verdict(metric, results[index].name, found)
+        results[index] = replace(results[index], difference=found, verdict=said)
+    ratio, notes = _check_ratio(tx, project, asked.weights, arms, whole, came)
+    verdict = "; ".join(each.verdict for each in results[1:])
+    if ratio.mismatch:
+        verdict = say_mismatch([name.text for name in asked.arms], ratio)
+    noted = (*notes, *_notes(results))
+    return Comparison(metric, tuple(results), ratio, whole.since, whole.until, 1 - alpha, verdict, noted)
+
+
+def _notes(results: Sequence[ArmResult]) -> list[str]:
+    notes = [
+        f"{each.name}: {each.moved:,} of its conversations were answered by another version from some turn on"
+        for each in results
+        if each.moved
+    ]
+    if any(each.sampled for each in results):
+        notes.append(f"only the latest {MOST_TURNS:,} turns of an arm were looked at, so intervals hold for one look")
+    return notes
+
+
+def _measure(
+    tx: Reading,
+    project: Project,
+    metric: Metric,
+    arms: Sequence[ArmScope],
+    whole: Slice,
+    came: Sequence[ArmSums],
+) -> list[tuple[UnitSums, bool]]:
+    """Returns each arm's sums by traffic key, and whether only a sample was looked at."""
+    if metric.outcome is not None or metric.name == "turns":
+        return [(arm.measured, False) for arm in came]
+    if metric.name != "latency":
+        return [(sums, False) for sums in tx.sum_scores(project.id, whole, arms, scores_of(metric))]
+    measured: list[tuple[UnitSums, bool]] = []
+    for arm in arms:
+        mine = replace(whole, environment=arm.environment, version=arm.version)
+        found = tx.list_latencies(project.id, mine, MOST_TURNS)
+        measured.append((_sum_latencies(found), len(found) >= MOST_TURNS))
+    return measured
+
+
+def _sum_latencies(found: Sequence[Latency]) -> UnitSums:
+    """Returns the sums of conversations' mean latencies: turns of one conversation are slow together."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for one in found:
+        times.setdefault((one.key, one.conversation), []).append(one.ms)
+    units: dict[str, list[float]] = {}
+    for (key, _), all_ in times.items():
+        units.setdefault(key, []).append(fmean(all_))
+    return sum_up(units.values())
