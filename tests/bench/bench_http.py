@@ -43,6 +43,8 @@ START_SECONDS = 60.0
 HOST = "127.0.0.1"
 TICKS = os.sysconf("SC_CLK_TCK")
 PROJECT = "/api/v1/projects/bench"
+SHARED = "/api/v1/projects/shared"
+"""A project like the other one, whose default entry follows a split."""
 CANNED = "GREENROOM_BENCH_REPLY"
 
 
@@ -217,18 +219,23 @@ def start_bare(stack: ExitStack, reply: Path) -> Server:
 
 
 def fill(port: int, key: str) -> str:
-    """Makes a project with fifty topics, live, and returns its digest."""
+    """Makes projects with fifty topics, live, and returns their digest."""
     with httpx2.Client(base_url=f"http://{HOST}:{port}", headers={"Authorization": f"Bearer {key}"}) as client:
 
         def post(path: str, **more: Any) -> Any:
             return client.post(f"/api/v1{path}", **more).raise_for_status().json()
 
-        post("/projects", json={"name": "Bench"})
-        post("/projects/bench/import", content=pack(to_files(entities(50), KINDS)))
-        made = post("/projects/bench/environments/sandbox/publish", json={"note": "Fifty topics to be asked for"})
-        for alias in ("pre-release", "live"):
-            body = {"version": 1, "expected_seq": 0, "confirm": {"version": 1}}
-            post(f"/projects/bench/environments/{alias}/promote", json=body)
+        made: Any = None
+        for name in ("Shared", "Bench"):
+            slug = name.lower()
+            post("/projects", json={"name": name})
+            post(f"/projects/{slug}/import", content=pack(to_files(entities(50), KINDS)))
+            made = post(f"/projects/{slug}/environments/sandbox/publish", json={"note": "Fifty topics to be asked for"})
+            for alias in ("pre-release", "live"):
+                body = {"version": 1, "expected_seq": 0, "confirm": {"version": 1}}
+                post(f"/projects/{slug}/environments/{alias}/promote", json=body)
+        split = {"shares": [{"environment": "live", "weight": 100}]}
+        client.put(f"{SHARED}/split", json=split, headers={"If-Match": "*"}).raise_for_status()
         digest = made["version"]["digest"]
         client.get(f"{PROJECT}/bundles/{digest}").raise_for_status()
         return digest
@@ -259,6 +266,7 @@ def run() -> None:
         bundle = f"{PROJECT}/bundles/{digest}"
         for target in (
             Target("resolve", f"{PROJECT}/resolve?key=user-4711", 0.60),
+            Target("resolve by split", f"{SHARED}/resolve?key=user-4711", 0.60),
             Target("bundle 200", bundle, 0.80),
             Target("bundle 304", bundle, 0.80, {"If-None-Match": f'"{digest}"'}),
         ):

@@ -139,11 +139,11 @@ class HotDoors:
         if given is None:
             return None
         try:
-            resolved = self._traffic.decide(place.workspace, place.slug, *given)
+            resolved, slot = self._traffic.decide_at_slot(place.workspace, place.slug, *given)
         except GreenroomError:
             return None
         head, tail = self._pieces_of(resolved)
-        return self._answer_json(b"%b%d%b" % (head, resolved.slot, tail), self._resolve)
+        return self._answer_json(b"%b%d%b" % (head, slot, tail), self._resolve)
 
     def _pieces_of(self, resolved: Resolved) -> tuple[bytes, bytes]:
         """Returns the JSON of a decision before and behind its slot; the rest is the same for every key."""

@@ -123,7 +123,7 @@ def find_tester(
     return None
 
 
-def load_all(tx: Reading, project: ProjectId) -> Mapping[str, str]:
+def load_places(tx: Reading, project: ProjectId) -> Mapping[str, str]:
     """Returns the environment's id of every tester of a project, by hash."""
     return {record.key: record.owner for record in tx.list_records(project, NOUN, limit=MOST)}
 

@@ -21,9 +21,9 @@ from greenroom.ports import Clock, Reading, Store
 from greenroom.services.numbers import MOST as MOST_NUMBERS
 from greenroom.services.numbers import NOUN as NUMBER
 from greenroom.services.programs import Programs
-from greenroom.services.share_links import check_token, load_open
+from greenroom.services.share_links import check_token, load_links
 from greenroom.services.splits import find_split
-from greenroom.services.testers import load_all
+from greenroom.services.testers import load_places
 from greenroom.services.work import Call
 
 
@@ -131,11 +131,18 @@ class Traffic:
 
         Raises NotFound, Refused `nothing_served`, `share_link_over`, `number_unknown`.
         """
+        if number is not None:
+            return self._decide_by_number(workspace, slug, key, number)
+        found, slot = self.decide_at_slot(workspace, slug, key, environment, share_link)
+        return found._replace(slot=slot)
+
+    def decide_at_slot(
+        self, workspace: WorkspaceId, slug: str, key: str, environment: str | None, share_link: str | None = None
+    ) -> tuple[Resolved, int]:
+        """Returns the same decision apart from its slot, so that it need not be made anew for every key."""
         project = self._table.get((workspace, slug))
         if project is None:
-            raise NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
-        if number is not None:
-            return self._decide_by_number(workspace, slug, key, number, project)
+            raise _no_project(slug)
         if environment is None:
             rules = project.rules
             if share_link is not None or rules.testers:
@@ -144,11 +151,7 @@ class Traffic:
                     return _choose_version(led, key, None)
             led, slot = rules.entry.choose(key)
             if led is not None:
-                if led.whole is None:
-                    return _choose_version(led, key, slot)
-                where, version, digest, seq, _, reason = led.whole
-                # The class called by its name would cost as much as the hash.
-                return tuple.__new__(Resolved, (where, version, digest, seq, slot, reason))
+                return (led.whole, slot) if led.whole is not None else _choose_version(led, key, slot)
         alias = environment if environment is not None else project.default
         pointer = project.environments.get(alias)
         if pointer is None:
@@ -157,11 +160,12 @@ class Traffic:
         slot, arm = _choose_arm(pointer, key)
         said = pointer.said[arm.version]
         reason = f"asked for {alias}; {said}"
-        return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason)
+        return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, slot, reason), slot
 
-    def _decide_by_number(
-        self, workspace: WorkspaceId, slug: str, key: str, number: str, project: ProjectPointers
-    ) -> Resolved:
+    def _decide_by_number(self, workspace: WorkspaceId, slug: str, key: str, number: str) -> Resolved:
+        project = self._table.get((workspace, slug))
+        if project is None:
+            raise _no_project(slug)
         alias = choose_by_number(slug, project, number)
         led = self.decide(workspace, slug, key, alias)
         said = led.reason if alias is None else led.reason.partition("; ")[2]
@@ -259,6 +263,10 @@ def _digests_of(project: ProjectPointers) -> set[Digest]:
     return {pointer.digests[arm.version] for pointer in pointers for arm in pointer.arms}
 
 
+def _no_project(slug: str) -> NotFound:
+    return NotFound("project_not_found", f"there is no project '{slug[:80]}' here")
+
+
 def _choose_arm(pointer: Pointer, key: str) -> tuple[int, Arm]:
     """Returns the slot of a key in an environment, and the arm that owns it. Raises Refused `nothing_served`."""
     slot = choose_slot(pointer.salt, key)
@@ -269,15 +277,17 @@ def _choose_arm(pointer: Pointer, key: str) -> tuple[int, Arm]:
     return slot, arm
 
 
-def _choose_version(led: Led, key: str, slot: int | None) -> Resolved:
+def _choose_version(led: Led, key: str, slot: int | None) -> tuple[Resolved, int]:
     """Returns the decision where a rule led; `slot` is the split's, None for a rule that asks for no slot."""
     pointer = led.pointer
     own, arm = _choose_arm(pointer, key)
-    shown = own if slot is None else slot
-    return Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, shown, led.said[arm.version])
+    said = led.said[arm.version]
+    found = Resolved(pointer.alias, arm.version, pointer.digests[arm.version], pointer.seq, own, said)
+    return found, own if slot is None else slot
 
 
-def _lead(pointer: Pointer, why: str) -> Led:
+def lead_to(pointer: Pointer, why: str) -> Led:
+    """Returns what a rule that leads to an environment says of it."""
     said = {version: f"{why}; {text}" for version, text in pointer.said.items()}
     whole: Resolved | None = None
     if len(pointer.arms) == 1:
@@ -291,10 +301,10 @@ def _read_rules(tx: Reading, project: Project, environments: Mapping[str, Pointe
 
     def lead(place: str, why: str) -> Led | None:
         pointer = environments.get(place)
-        return None if pointer is None else _lead(pointer, f"{why}, led past the split")
+        return None if pointer is None else lead_to(pointer, f"{why}, led past the split")
 
-    testers = load_all(tx, project.id).items()
-    links = load_open(tx, project.id).items()
+    testers = load_places(tx, project.id).items()
+    links = load_links(tx, project.id).items()
     return Rules(
         _read_entry(tx, project, environments),
         {key: led for key, place in testers if (led := lead(place, "a tester")) is not None},
@@ -305,14 +315,14 @@ def _read_rules(tx: Reading, project: Project, environments: Mapping[str, Pointe
 def _read_entry(tx: Reading, project: Project, environments: Mapping[str, Pointer]) -> Decider[Led]:
     """Compiles the default entry: the split, a deleted environment's share of which is the default one's."""
     default, split = environments.get(project.default_environment), find_split(tx, project)
-    to_default = None if default is None else _lead(default, f"default entry of {project.slug}")
+    to_default = None if default is None else lead_to(default, f"default entry of {project.slug}")
     if split is None:
         return Decider("" if default is None else default.salt, [(to_default, WHOLE)] if to_default else [])
     owned: list[tuple[Led, Sequence[SlotRange]]] = []
     for share in split.shares:
         pointer = environments.get(share.environment)
         why = f"split {split.revision} of {project.slug}: {pointer.alias if pointer else ''}"
-        led = to_default if pointer is None else _lead(pointer, f"{why} has {format_weight(share.weight)}")
+        led = to_default if pointer is None else lead_to(pointer, f"{why} has {format_weight(share.weight)}")
         owned += [] if led is None else [(led, share.slots)]
     return Decider(split.salt, owned)
 
