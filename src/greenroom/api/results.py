@@ -83,7 +83,9 @@ async def compare(
         Query(max_length=200, description="Expected proportions, with commas: 90,10; those of the split by default."),
     ] = "",
     channel: Channel = None,
-    entry: Annotated[str | None, Query(max_length=40, description="Keeps those that came in so: split …")] = None,
+    entry: Annotated[
+        str | None, Query(max_length=40, description="Keeps those that came in so: split, alias, any …")
+    ] = None,
     since: Since = None,
     until: Until = None,
 ) -> Response:

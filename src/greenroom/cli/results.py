@@ -98,7 +98,9 @@ def compare(
         str | None, typer.Option("--weights", help="The proportions expected: 90,10; default: those of the split.")
     ] = None,
     channel: Channel = None,
-    entry: Annotated[str | None, typer.Option("--entry", help="Only those that came in so: split, …")] = None,
+    entry: Annotated[
+        str | None, typer.Option("--entry", help="Only those that came in so: split, alias, any, …")
+    ] = None,
     since: Since = None,
     until: Until = None,
     project: Project = None,

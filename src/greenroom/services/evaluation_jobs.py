@@ -70,8 +70,17 @@ class Jobs:
 
     def begin(self, job: Job) -> None:
         """Begins a run that is recorded already."""
-        self._jobs[job.project.id, job.evaluation.name] = job
+        key = (job.project.id, job.evaluation.name)
+        self._jobs[key] = job
         job.task = asyncio.create_task(self._carry_out(job))
+
+        def forget(_: asyncio.Task[None]) -> None:
+            # The next run of the same evaluation may be under way already.
+            if self._jobs.get(key) is job:
+                del self._jobs[key]
+
+        # Not in the task itself: one that is cancelled before it began never comes to its own end.
+        job.task.add_done_callback(forget)
 
     def count(self, workspace: str) -> int:
         """Returns how many runs of a workspace are under way here."""
@@ -92,10 +101,14 @@ class Jobs:
     async def close(self) -> None:
         """Stops everything; the runs then say that they were interrupted."""
         self._closing = True
-        tasks = [job.task for job in self._jobs.values() if job.task is not None]
+        jobs = list(self._jobs.values())
+        tasks = [job.task for job in jobs if job.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for job in jobs:
+            if job.run.state == "running":
+                await self._end_quietly(job, STOPPED)
 
     async def _carry_out(self, job: Job) -> None:
         """Judges everything; whatever happens, the record says how it ended."""
@@ -110,16 +123,11 @@ class Jobs:
             await self._end(job, "finished", "", "evaluation.run_finished")
         except Over:
             pass
-        except asyncio.CancelledError:
-            if self._closing:
-                await self._end_quietly(job, STOPPED)
-            raise
         except Exception as wrong:  # noqa: BLE001  whoever reads the run must see that it did not come to its end
             _log.error("evaluation_broke", evaluation=job.evaluation.name, error=type(wrong).__name__, exc_info=wrong)
             await self._end_quietly(job, f"it broke with {type(wrong).__name__}; the server's log says more")
         finally:
             beat.cancel()
-            self._jobs.pop((job.project.id, job.evaluation.name), None)
 
     async def _choose(self, job: Job) -> list[ConversationId]:
         """Returns the conversations to judge, latest first."""

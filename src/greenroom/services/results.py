@@ -50,7 +50,7 @@ MAX_BUCKETS = 1_000
 MOST_TURNS = 10_000
 """So many turns are read for the latency of one arm."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-SPLIT, SPLIT_KEY = "split", "default"
+SPLIT, SPLIT_KEY, ANY = "split", "default", "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """What a comparison is of. `weights` are the arms' expected proportions; without them the split's, if it is one."""
+    """What a comparison is of. `weights` are the arms' expected proportions; without them the split's, if it is one.
+
+    Arms of the split are compared by what came in by it, unless another `entry` (or `any`) is named.
+    """
 
     arms: tuple[ArmName, ...]
     metric: str = "containment"
@@ -94,7 +97,7 @@ class Results:
         def work(tx: Reading) -> Table:
             project = load_project(tx, slug)
             environment = _find_environment(tx, project, asked.environment)
-            where = Slice(since, until, environment, asked.version, asked.channel, None, self._idle_before())
+            where = Slice(since, until, environment, asked.version, asked.channel, idle_before=self._idle_before())
             return Table(since, until, count_rows(tx, project, asked, where))
 
         return await self._work.read(call, work)
@@ -106,7 +109,7 @@ class Results:
 
         def work(tx: Reading) -> Comparison:
             project = load_project(tx, slug)
-            whole = Slice(since, until, None, None, asked.channel, asked.entry, self._idle_before())
+            whole = Slice(since, until, channel=asked.channel, idle_before=self._idle_before())
             arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
             metric = find_metrics(tx, project, (asked.metric,))[asked.metric]
@@ -156,28 +159,43 @@ def _check_apart(names: Sequence[ArmName], arms: Sequence[ArmScope]) -> None:
                 raise Invalid("arms_overlap", message, errors=[Fault(f"/arms/{index}", message)])
 
 
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """In which proportion callers should have come, since when, and by which entry alone chance decided it."""
+
+    weights: tuple[float, ...] = ()
+    since: datetime | None = None
+    entry: str | None = None
+
+
+def _expect(tx: Reading, project: Project, asked: Contest, arms: Sequence[ArmScope]) -> _Expected:
+    """Returns what is expected of arms: what was asked for, else what the split says of its environments."""
+    entry = None if asked.entry == ANY else asked.entry
+    if asked.weights:
+        return _Expected(asked.weights, None, entry)
+    stored, changed_at = load_weights(tx, project)
+    if not stored or not all(arm.environment in stored and arm.version is None for arm in arms):
+        return _Expected((), None, entry)
+    weights = tuple(stored[arm.environment] for arm in arms if arm.environment is not None)
+    return _Expected(weights, changed_at, entry if asked.entry else SPLIT)
+
+
 def _check_ratio(
     tx: Reading,
     project: Project,
-    given: Sequence[float],
+    expected: _Expected,
     arms: Sequence[ArmScope],
     whole: Slice,
     came: Sequence[ArmSums],
-) -> tuple[RatioCheck, tuple[str, ...]]:
-    """Checks the arms' traffic keys against the given weights, else the split's where arms are its environments."""
-    weights, notes = tuple(given), ()
-    if not weights:
-        stored, changed_at = load_weights(tx, project)
-        if stored and all(arm.environment in stored and arm.version is None for arm in arms):
-            weights = tuple(stored[arm.environment] for arm in arms if arm.environment is not None)
-            if changed_at is not None and changed_at > whole.since:
-                when = f"{changed_at:%Y-%m-%d %H:%M} UTC"
-                notes = (
-                    f"the split was changed at {when}: the ratio is checked from then on, and you should compare so",
-                )
-                later = replace(whole, since=min(changed_at, whole.until))
-                came = tx.sum_arms(project.id, later, arms, None)
-    return check_ratio([arm.keys for arm in came], weights), notes
+) -> tuple[RatioCheck, list[str]]:
+    """Checks the arms' traffic keys against what is expected, since the split was last changed."""
+    notes: list[str] = []
+    if expected.since is not None and expected.since > whole.since:
+        when = f"{expected.since:%Y-%m-%d %H:%M} UTC"
+        notes.append(f"the split was changed at {when}: the ratio is checked from then on, and you should compare so")
+        later = replace(whole, since=min(expected.since, whole.until))
+        came = tx.sum_arms(project.id, later, arms, None)
+    return check_ratio([arm.keys for arm in came], expected.weights), notes
 
 
 def _compare(
@@ -185,6 +203,8 @@ def _compare(
 ) -> Comparison:
     # So that all the comparisons of one answer together are wrong as seldom as one is.
     alpha = ALPHA / (len(arms) - 1)
+    expected = _expect(tx, project, asked, arms)
+    whole = replace(whole, entry=expected.entry)
     came = tx.sum_arms(project.id, whole, arms, metric.outcome)
     measured = _measure(tx, project, metric, arms, whole, came)
     samples = [sample_of(sums) for sums, _ in measured]
@@ -211,7 +231,9 @@ def _compare(
         found = find_difference(samples[0], samples[index], alpha)
         said = say_verdict(metric, results[index].name, found)
         results[index] = replace(results[index], difference=found, verdict=said)
-    ratio, notes = _check_ratio(tx, project, asked.weights, arms, whole, came)
+    ratio, notes = _check_ratio(tx, project, expected, arms, whole, came)
+    if expected.entry == SPLIT and asked.entry is None:
+        notes.append("only conversations that came in by the split are compared: chance assigned no others")
     verdict = "; ".join(each.verdict for each in results[1:])
     if ratio.mismatch:
         verdict = say_mismatch([name.text for name in asked.arms], ratio)

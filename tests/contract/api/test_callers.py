@@ -203,9 +203,13 @@ async def test_no_get_changes_anything() -> None:
         data = await fill_data(client, ids)
         text = {"id": "sauna", "text": "The sauna is hot."}
         good(await client.post(f"{PREFIX}/projects/hotel/knowledge/documents", json=text))
+        rules = {"judge": "rules", "rules": "turns > 1"}
+        place = f"{PREFIX}/projects/hotel/evaluations/polite"
+        good(await client.put(place, json=rules, headers={"If-Match": "*"}))
         paths = [
             path.format(
                 project="hotel",
+                evaluation="polite",
                 alias="sandbox",
                 phone="+442079460000",
                 kind="topic",
@@ -223,6 +227,6 @@ async def test_no_get_changes_anything() -> None:
         ]
         async with nothing_written(stage):
             for path in paths:
-                await client.get(f"{path}?key=a&base=v1&head=live&ref=live")
+                await client.get(f"{path}?key=a&base=v1&head=live&ref=live&arms=live,sandbox")
                 await client.head(path)
     assert key_of(HOME, "owner") not in repr(stage.contents())

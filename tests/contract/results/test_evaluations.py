@@ -393,18 +393,36 @@ async def test_what_is_judged_after_the_run_was_ended_is_not_kept(
     assert after.run is None or after.run.state == "cancelled"
 
 
-async def test_a_run_that_the_server_ended_says_so_and_keeps_what_was_judged(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_run_that_the_server_ended_says_so(story: Story, monkeypatch: pytest.MonkeyPatch, begun: bool) -> None:
     await some_talks(story)
     await save(story, KIND)
     waiting(story, monkeypatch)
     await start(story)
-    await asyncio.sleep(0.05)
+    if begun:
+        await asyncio.sleep(0.05)
     await story.desk.evaluations.close()
     found = await story.desk.evaluations.load(story.call(), "hotel", "kind")
     assert found.run is not None
     assert (found.run.state, found.run.note) == ("interrupted", evaluation_jobs.STOPPED)
+
+
+async def test_a_run_can_begin_again_at_once_after_it_was_cancelled(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await some_talks(story)
+    await save(story, KIND)
+    go = waiting(story, monkeypatch)
+    monkeypatch.setattr(service, "MAX_RUNNING", 1)
+    for _ in range(3):
+        await start(story)
+        await story.desk.evaluations.cancel(story.call(), "hotel", "kind")
+        await finish(story, "kind")
+    await start(story)
+    go.set()
+    done = await finish(story, "kind")
+    assert done.run is not None
+    assert (done.run.state, done.run.judged) == ("finished", 3)
 
 
 async def test_every_change_is_one_event_in_words(story: Story) -> None:

@@ -98,8 +98,11 @@ async def test_an_evaluation_is_written_run_and_read() -> None:
         problem(await client.put(place, json=body), 428, "precondition_required")
         problem(await client.put(place, json=body, headers={"If-Match": '"7"'}), 412, "stale_revision")
         problem(await viewer.post(f"{place}/run", json={}), 403, "not_allowed")
-        begun = await client.post(f"{place}/run", json={"environment": "live", "version": "v1"})
+        once = {"Idempotency-Key": "once"}
+        begun = await client.post(f"{place}/run", json={"environment": "live", "version": "v1"}, headers=once)
         assert (begun.status_code, begun.json()["run"]["state"]) == (202, "running")
+        again = await client.post(f"{place}/run", json={"environment": "live", "version": "v1"}, headers=once)
+        assert (again.status_code, again.json()) == (202, begun.json())
         found = await wait(client, "greets")
         assert (found["run"]["state"], found["run"]["mean"], found["results"]) == ("finished", 1.0, 1)
         (one,) = good(await viewer.get(f"{place}/results?environment=live&version=1"))["items"]

@@ -35,10 +35,12 @@ async def put_record(story: Story, record: Record) -> None:
     await story.desk.store.write(story.owner.workspace, work)
 
 
-async def two_arms(story: Story, first: float, other: float, count: int = 10_000, count_b: int | None = None) -> None:
+async def two_arms(
+    story: Story, first: float, other: float, count: int = 10_000, count_b: int | None = None, **changes: Any
+) -> None:
     project, now = await open_hotel(story), story.desk.clock.now()
     for seed, (alias, rate, n) in enumerate([("live", first, count), ("b", other, count_b or count)]):
-        await keep(story, talks(project, await environment_id(story, alias), n, rate, now, seed))
+        await keep(story, talks(project, await environment_id(story, alias), n, rate, now, seed, **changes))
 
 
 async def test_a_difference_among_twenty_thousand_is_found_and_the_interval_holds_the_truth(story: Story) -> None:
@@ -80,7 +82,7 @@ async def test_a_ratio_that_is_none_forbids_to_read_on(light_story: Story) -> No
 
 async def test_the_weights_of_the_split_are_the_slots_its_shares_own(light_story: Story) -> None:
     story = light_story
-    await two_arms(story, 0.70, 0.74, 1_800, 400)
+    await two_arms(story, 0.70, 0.74, 1_800, 400, entry={"by": "split", "slot": 7})
     project = (await story.desk.projects.load(story.call(), "hotel")).project
     live, b = [await environment_id(story, alias) for alias in ("live", "b")]
     long_ago = story.desk.clock.now() - timedelta(days=100)
@@ -93,7 +95,7 @@ async def test_the_weights_of_the_split_are_the_slots_its_shares_own(light_story
     found = await compare(story)
     assert found.ratio.expected == (1_980.0, 220.0)
     assert found.ratio.mismatch
-    assert found.notes == ()
+    assert found.notes == ("only conversations that came in by the split are compared: chance assigned no others",)
     changed = story.desk.clock.now() - timedelta(days=5)
     await put_record(story, replace(record, changed_at=changed))
     found = await compare(story)
@@ -103,6 +105,28 @@ async def test_the_weights_of_the_split_are_the_slots_its_shares_own(light_story
     # What the caller says is expected goes before what is stored, and versions are no shares.
     assert (await compare(story, weights=(9, 2))).ratio.mismatch is False
     assert (await compare(story, "live@v1", "b@v1")).ratio.p is None
+
+
+async def test_arms_of_the_split_are_compared_by_what_came_in_by_it(light_story: Story) -> None:
+    story = light_story
+    await two_arms(story, 0.70, 0.70, 500, 500, entry={"by": "split", "slot": 7})
+    project = (await story.desk.projects.load(story.call(), "hotel")).project
+    live, b = [await environment_id(story, alias) for alias in ("live", "b")]
+    now = story.desk.clock.now()
+    testers = talks(project, b, 300, 0.0, now, 9, entry={"by": "tester"})
+    others = [replace(each, id=ConversationId(f"{each.id}_t"), sticky_key=f"{each.id}_t") for each in testers]
+    await keep(story, others)
+    long_ago = now - timedelta(days=100)
+    halves = [{"environment": live, "slots": [[0, 4_999]]}, {"environment": b, "slots": [[5_000, 9_999]]}]
+    await put_record(story, Record(project.id, "split", "default", long_ago, long_ago, {"shares": halves}))
+    found = await compare(story)
+    assert found.verdict.startswith("b: no difference shown")
+    assert found.ratio.observed == (500, 500)
+    everything = await compare(story, entry="any")
+    assert everything.ratio.mismatch
+    assert everything.ratio.observed == (500, 800)
+    assert (await compare(story, weights=(5, 8))).ratio.observed == (500, 800)
+    assert (await compare(story, entry="tester")).arms[1].conversations == 300
 
 
 async def test_not_enough_data_is_an_answer(light_story: Story) -> None:

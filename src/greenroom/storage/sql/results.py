@@ -259,8 +259,9 @@ def _scored(facts: Sequence[ColumnElement[Any]], where: Slice, scores: Scores) -
         _SCORE.is_not(None),
     ]
     if scores.owner is not None:
-        # One record for each conversation: nothing to take a mean of.
-        mine.append(rec.owner == scores.owner)
+        # One record for each conversation: nothing to take a mean of. The key is said both ways round, so that an index
+        # leads from either table to the other: without statistics, SQLite may begin with the one or the other.
+        mine += [rec.owner == scores.owner, rec.key == literal(f"{scores.owner}/").concat(c.id)]
         return _narrow(select(*facts, _SHARE.label("value")), where).join(t.records, and_(*mine))
     query = _narrow(select(*facts, func.avg(_SHARE).label("value")), where).join(t.records, and_(*mine))
     return query.group_by(c.environment, c.started_version, c.channel, c.started_at, c.sticky_key, c.id)
