@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from greenroom.domain.ids import EnvironmentId, PrincipalId
 
 SHARDS = 256
 FORMAT = 1
+
+_BOTH = 3
 
 Shard = Mapping[Address, Digest]
 
@@ -134,14 +137,56 @@ class Version:
     """The content of each listed knowledge document when it was published: id → digest (R33)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """How two versions came apart: what each descends from alone, itself included, and where they last agreed."""
+
+    first: frozenset[int]
+    second: frozenset[int]
+    common: int | None
+
+
+def find_parting(parents: Mapping[int, tuple[int, ...]], first: int | None, second: int | None) -> Parting:
+    """Returns how two versions of the parent graph came apart; None stands for no version.
+
+    Walks from the newest down, which parents' lower numbers allow, and only until nothing but common
+    ancestors is left: the cost follows what lies between the two, not how long the project has existed.
+    """
+    whose: dict[int, int] = {}
+    for number, flag in ((first, 1), (second, 2)):
+        if number is not None:
+            whose[number] = whose.get(number, 0) | flag
+    waiting = [-number for number in whose]
+    heapq.heapify(waiting)
+    alone = sum(flags != _BOTH for flags in whose.values())
+    sides: dict[int, set[int]] = {1: set(), 2: set()}
+    common: int | None = None
+    while waiting and alone:
+        number = -heapq.heappop(waiting)
+        flags = whose.pop(number)
+        if flags == _BOTH:
+            common = common or number
+        else:
+            sides[flags].add(number)
+            alone -= 1
+        for parent in parents.get(number, ()):
+            before = whose.get(parent)
+            if before is None:
+                heapq.heappush(waiting, -parent)
+            whose[parent] = flags | (before or 0)
+            alone += (whose[parent] != _BOTH) - (before is not None and before != _BOTH)
+    if common is None and waiting:
+        common = -waiting[0]
+    return Parting(frozenset(sides[1]), frozenset(sides[2]), common)
+
+
 def find_common_ancestor(parents: Mapping[int, tuple[int, ...]], a: int, b: int) -> int | None:
     """Returns the nearest common ancestor of two versions in the parent graph, or None.
 
     Nearest is the common ancestor with the highest number that is not an ancestor of another common
     one; since parents always have lower numbers, that is the highest common number.
     """
-    common = ancestors_of(parents, a) & ancestors_of(parents, b)
-    return max(common, default=None)
+    return find_parting(parents, a, b).common
 
 
 def ancestors_of(parents: Mapping[int, tuple[int, ...]], number: int) -> frozenset[int]:

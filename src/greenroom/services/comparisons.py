@@ -14,7 +14,7 @@ from greenroom.domain.environments import choose_stable
 from greenroom.domain.ids import PrincipalId
 from greenroom.domain.kind import Registry
 from greenroom.domain.projects import Project
-from greenroom.domain.versions import ancestors_of
+from greenroom.domain.versions import find_parting
 from greenroom.ports import Reading
 from greenroom.services.states import State, load_project, load_snapshot, load_state
 from greenroom.services.work import Call, Work
@@ -121,6 +121,4 @@ def find_authors(
 
 def versions_between(tx: Reading, project: Project, served: int | None, wanted: int) -> list[int]:
     """Returns the versions that come with `wanted`, newest first: its ancestors that `served` lacks."""
-    parents = tx.load_parents(project.id)
-    had = ancestors_of(parents, served) if served is not None else frozenset[int]()
-    return sorted(ancestors_of(parents, wanted) - had, reverse=True)
+    return sorted(find_parting(tx.load_parents(project.id), served, wanted).second, reverse=True)

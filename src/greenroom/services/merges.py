@@ -15,7 +15,7 @@ from greenroom.domain.readiness import Item, cautions_of, check_ready
 from greenroom.domain.refs import ServedRef, parse_ref
 from greenroom.domain.releases import InFlight, Release
 from greenroom.domain.summaries import suggest_note
-from greenroom.domain.versions import EMPTY_SNAPSHOT, Version, ancestors_of, find_common_ancestor
+from greenroom.domain.versions import EMPTY_SNAPSHOT, Version, find_parting
 from greenroom.ports import Reading, Writing
 from greenroom.services.comparisons import BodyReader, Compared, compare_states, versions_between
 from greenroom.services.deletions import Deletion, DeletionRequest, Deletions
@@ -308,9 +308,7 @@ def _is_heard(tx: Reading, project: Project, target: Environment, source: State,
 
 def _find_sides(tx: Reading, project: Project, served: State, source: State) -> tuple[int | None, Sides]:
     """Returns the common ancestor's number and the three snapshots."""
-    number = None
-    if served.version is not None and source.version is not None:
-        number = find_common_ancestor(tx.load_parents(project.id), served.version, source.version)
+    number = find_parting(tx.load_parents(project.id), served.version, source.version).common
     base = load_snapshot(tx, load_version(tx, project, number).digest) if number else EMPTY_SNAPSHOT
     return number, Sides(base, served.snapshot, source.snapshot)
 
@@ -343,9 +341,7 @@ def _nothing(source: State, target: Environment, request: MergeRequest) -> Refus
 
 def _cautions(tx: Reading, project: Project, target: Environment, served: State, source: State) -> list[Caution]:
     """Says what a merge brings besides its changes: what was rolled back, what is known bad, what stays behind."""
-    parents = tx.load_parents(project.id)
-    had = ancestors_of(parents, served.version) if served.version is not None else frozenset[int]()
-    brought = ancestors_of(parents, source.version) - had if source.version is not None else frozenset[int]()
+    brought = find_parting(tx.load_parents(project.id), served.version, source.version).second
     cautions: list[Caution] = []
     again = sorted(number for number in brought if tx.was_full_arm(target.id, number))
     if again:

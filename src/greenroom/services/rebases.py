@@ -12,7 +12,7 @@ from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.kind import Registry
 from greenroom.domain.merges import Conflict, Resolution, merge_snapshots, resolve
 from greenroom.domain.projects import Project
-from greenroom.domain.versions import EMPTY_SNAPSHOT, Snapshot, ancestors_of, find_common_ancestor
+from greenroom.domain.versions import EMPTY_SNAPSHOT, Snapshot, find_common_ancestor, find_parting
 from greenroom.ports import Reading
 from greenroom.services.comparisons import BodyReader
 from greenroom.services.merging import take_merged
@@ -84,9 +84,7 @@ def _find_taken_back(
     if draft.base_version is None:
         return None, EMPTY_SNAPSHOT
     parents = tx.load_parents(project.id)
-    had = ancestors_of(parents, draft.base_version)
-    kept = ancestors_of(parents, served.version) if served.version is not None else frozenset[int]()
-    gone = sorted(had - kept, reverse=True)
+    gone = sorted(find_parting(parents, draft.base_version, served.version).first, reverse=True)
     if not gone:
         return None, EMPTY_SNAPSHOT
     number = find_common_ancestor(parents, draft.base_version, served.version) if served.version else None

@@ -1,13 +1,15 @@
-"""Shards and snapshots that are known to be in the database, kept parsed. Content-addressed, so never stale."""
+"""What is known to be in the database and never changes there, kept parsed: shards, snapshots, versions' parents."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from greenroom.domain.canonical import Digest
-from greenroom.domain.ids import WorkspaceId
+from greenroom.domain.ids import ProjectId, WorkspaceId
 from greenroom.domain.versions import EMPTY_SHARD, EMPTY_SHARD_DIGEST, Shard, Snapshot
 
 V = TypeVar("V")
@@ -15,8 +17,14 @@ V = TypeVar("V")
 MAX_SHARD_ENTITIES = 200_000
 """About 60 MB: a dozen unrelated projects of 10,000 entities, or one with hundreds of versions."""
 MAX_SNAPSHOTS = 256
+MAX_PARENTS = 200_000
+"""Versions whose parents are kept: about 40 MB."""
 
-Key = tuple[WorkspaceId, Digest]
+Key = tuple[WorkspaceId, str]
+Parents = Mapping[int, tuple[int, ...]]
+"""A version's number → the versions that it came from. Numbers rise with commits, so what is missing is newer."""
+
+NO_PARENTS: Parents = MappingProxyType({})
 
 
 class Lru(Generic[V]):
@@ -40,14 +48,21 @@ class Lru(Generic[V]):
     def put(self, key: Key, value: V, weight: int) -> None:
         """Keeps a value, in exchange for those that were not used for longest."""
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return
+            self._drop(key)
             self._values[key] = (value, weight)
             self._weight += weight
             while self._weight > self._limit:
                 _, (_, dropped) = self._values.popitem(last=False)
                 self._weight -= dropped
+
+    def drop(self, key: Key) -> None:
+        """Forgets a value."""
+        with self._lock:
+            self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        _, weight = self._values.pop(key, (None, 0))
+        self._weight -= weight
 
 
 class Caches:
@@ -56,6 +71,7 @@ class Caches:
     def __init__(self) -> None:
         self.shards: Lru[Shard] = Lru(MAX_SHARD_ENTITIES)
         self.snapshots: Lru[Snapshot] = Lru(MAX_SNAPSHOTS)
+        self.parents: Lru[Parents] = Lru(MAX_PARENTS)
 
 
 class Remembered:
@@ -66,6 +82,7 @@ class Remembered:
         self._workspace = workspace
         self._shards: dict[Digest, Shard] = {}
         self._snapshots: dict[Digest, Snapshot] = {}
+        self._parents: dict[ProjectId, Parents | None] = {}
 
     def find_shard(self, digest: Digest) -> Shard | None:
         """Returns a shard that is in the database."""
@@ -84,9 +101,28 @@ class Remembered:
             if digest not in self._shards and shard:
                 self._shards[digest] = shard
 
+    def find_parents(self, project: ProjectId) -> Parents:
+        """Returns the parents of a project's versions as far as they are known."""
+        if project in self._parents:
+            return self._parents[project] or NO_PARENTS
+        return self._caches.parents.find((self._workspace, project)) or NO_PARENTS
+
+    def remember_parents(self, project: ProjectId, parents: Parents) -> None:
+        """Notes the parents of all versions that a project has."""
+        self._parents[project] = parents
+
+    def forget_parents(self, project: ProjectId) -> None:
+        """Notes that a project is gone."""
+        self._parents[project] = None
+
     def share(self) -> None:
         """Tells the other transactions. To be called after the commit."""
         for digest, shard in self._shards.items():
             self._caches.shards.put((self._workspace, digest), shard, len(shard))
         for digest, snapshot in self._snapshots.items():
             self._caches.snapshots.put((self._workspace, digest), snapshot, 1)
+        for project, parents in self._parents.items():
+            if parents is None:
+                self._caches.parents.drop((self._workspace, project))
+            else:
+                self._caches.parents.put((self._workspace, project), parents, len(parents))

@@ -62,7 +62,9 @@ _LIST_REFERRERS = select(t.body_mentions).where(
 )
 _VERSIONS = select(t.versions).where(v.workspace == WORKSPACE, v.project == _PROJECT)
 _FIND_VERSION = _VERSIONS.where(v.number == bindparam("w_number"))
-_LOAD_PARENTS = _VERSIONS.with_only_columns(v.number, v.parents)
+_LOAD_PARENTS = (
+    _VERSIONS.with_only_columns(v.number, v.parents).where(v.number > bindparam("w_number")).order_by(v.number)
+)
 _TAGGED = exists().where(
     t.version_tags.c.workspace == WORKSPACE,
     t.version_tags.c.project == _PROJECT,
@@ -210,8 +212,12 @@ class SqlReading(RecordReading, ResultReading):
         return tuple(map(r.version_from_row, found))
 
     def load_parents(self, project: ProjectId) -> Mapping[int, tuple[int, ...]]:
-        found = self._work.all(_LOAD_PARENTS, w_project=project)
-        return {row["number"]: tuple(unpack(row["parents"])) for row in found}
+        known = self._work.remembered.find_parents(project)
+        found = self._work.all(_LOAD_PARENTS, w_project=project, w_number=max(known, default=0))
+        if found:
+            known = {**known, **{row["number"]: tuple(unpack(row["parents"])) for row in found}}
+            self._work.remembered.remember_parents(project, known)
+        return known
 
     def find_release(self, environment: EnvironmentId, seq: int) -> Release | None:
         row = self._work.first(_FIND_RELEASE, w_environment=environment, w_seq=seq)

@@ -141,6 +141,7 @@ class SqlWriting(SqlReading, RecordWriting):
     def delete_project(self, project: ProjectId) -> None:
         self._announce()
         self._changed_one("project", _THE_PROJECT, w_project=project, deleting=1)
+        self._work.remembered.forget_parents(project)
         for statement in _DELETE_PROJECT:
             self._work.change(statement, w_project=project)
 
