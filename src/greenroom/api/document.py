@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from greenroom.api.problems import MEDIA_TYPE
 from greenroom.wire.problems import Problem
@@ -75,15 +77,15 @@ TAGS: Final = {
 }
 
 
-def describe_api(app: FastAPI) -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document, made once."""
+def describe_api(app: FastAPI, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Returns the OpenAPI 3.1 document of routes, in their order; made once."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
             version=app.version,
             summary=app.summary,
             openapi_version="3.1.0",
-            routes=app.routes,
+            routes=routes,
             tags=[{"name": name, "description": text} for name, text in TAGS.items()],
         )
         _finish(document)

@@ -20,7 +20,7 @@ from greenroom.runtime.answering import answer_turn, choose_rules, repeat_questi
 from greenroom.runtime.asking import Working
 from greenroom.runtime.controls import control_output, correct, speech_of
 from greenroom.runtime.guardrails import guard_output
-from greenroom.runtime.masking import ALL, ALWAYS, MASK, SHORTEST, mask_value
+from greenroom.runtime.masking import ALL, ALWAYS, MASK, SHORTEST, masking_of
 from greenroom.runtime.program import Program
 from greenroom.runtime.texts import say_value
 from greenroom.runtime.turn import Context, Effect, Heard, State, Turn, fresh_state
@@ -162,9 +162,7 @@ def recorded(program: Program, step: Step) -> Recorded:
     personal = [value for value in values if len(value) >= SHORTEST]
     sorts = ALL if any(plan.category == "personal_data" for plan in program.leads.guardrails) else ALWAYS
 
-    def hidden(value: Any) -> Any:
-        return mask_value(value, personal, sorts)
-
+    hidden = masking_of(personal, sorts)
     effects = tuple(hidden(_without_values(program, effect)) for effect in step.effects)
     asks = tuple(hidden(_shown(ask)) for ask in step.asks)
     trace = hidden({**step.trace, "changes": _mask_changes(program, step.trace.get("changes", []))})

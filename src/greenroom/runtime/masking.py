@@ -23,30 +23,51 @@ _CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-]|\.\d)")
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}")
 _IBAN = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}(?!\w)")
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00|\(?0)[\d(](?:[ ./()-]{0,2}\d){6,13}(?!\w|\.\d)")
+_TELLING = re.compile(r"[\d@]")
+_LEAST_OF_CARD = 13
 _MAX_DIGITS_OF_PHONE = 15
 _LEAST_DIGITS_OF_PHONE = 8
 
 
 def mask_personal(text: str, values: Collection[str] = (), sorts: Collection[Sort] = ALWAYS) -> str:
     """Returns a text without personal data: without `values` (in any case), and without what looks like `sorts`."""
-    for value in _longest_first(values):
-        text = re.sub(re.escape(value), MASK, text, flags=re.IGNORECASE)
-    if not any(sign.isdigit() or sign == "@" for sign in text):
-        return text
-    for sort, pattern, fits in _PATTERNS:
-        if sort in sorts:
-            text = pattern.sub(lambda match, fits=fits: _mask_start(match.group(), fits), text)
-    return text
+    return masking_of(values, sorts)(text)
 
 
 def mask_value(value: Any, values: Collection[str] = (), sorts: Collection[Sort] = ALWAYS) -> Any:
     """Returns a JSON value with every text in it masked, keys left as they are."""
+    return _mask_within(value, masking_of(values, sorts))
+
+
+def masking_of(values: Collection[str] = (), sorts: Collection[Sort] = ALWAYS) -> Callable[[Any], Any]:
+    """Returns what masks a text, made once for many of them; a value that is no text is masked within."""
+    personal = [re.compile(re.escape(value), re.IGNORECASE) for value in _longest_first(values)]
+    looks = [(pattern, fits) for sort, pattern, fits in _PATTERNS if sort in sorts]
+    least = 0 if set(sorts) - ALWAYS else _LEAST_OF_CARD
+
+    def mask(value: Any) -> Any:
+        if not isinstance(value, str):
+            return _mask_within(value, mask)
+        text = value
+        for pattern in personal:
+            text = pattern.sub(MASK, text)
+        # Every look that is looked for holds a digit or an @: most texts of a record have neither.
+        if len(text) < least or _TELLING.search(text) is None:
+            return text
+        for pattern, fits in looks:
+            text = pattern.sub(lambda match, fits=fits: _mask_start(match.group(), fits), text)
+        return text
+
+    return mask
+
+
+def _mask_within(value: Any, mask: Callable[[Any], Any]) -> Any:
     if isinstance(value, str):
-        return mask_personal(value, values, sorts)
-    if isinstance(value, Mapping):
-        return {key: mask_value(item, values, sorts) for key, item in value.items()}
+        return mask(value)
+    if isinstance(value, dict | Mapping):
+        return {key: _mask_within(item, mask) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [mask_value(item, values, sorts) for item in value]
+        return [_mask_within(item, mask) for item in value]
     return value
 
 

@@ -18,7 +18,7 @@ from greenroom.domain.events import format_time
 from greenroom.domain.ids import ConversationId
 from greenroom.domain.projects import Project
 from greenroom.ports import Cipher, ConversationFilter, Outside, Reading, Writing
-from greenroom.runtime.driver import Delta, TurnOutcome, finish_turn, run_turn, start_turn
+from greenroom.runtime.driver import Delta, finish_turn, run_turn, start_turn
 from greenroom.runtime.turn import Context, Heard
 from greenroom.services.entries import enter
 from greenroom.services.keeping import Answered, Beginning, Keeper, raced, write_context
@@ -143,27 +143,26 @@ class Conversations:
         async with self._lock(id_):
             coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
             program = await self._programs.load(call.workspace, coming.digest)
-            state, context = self._keeper.recall(coming.conversation)
-            place = self._place(call, coming)
-            outcome = await finish_turn(program, state, heard, context, self._work.clock, self._outside, place)
-            return await self._work.change(call, lambda tx: self._record(tx, call, coming, heard, outcome))
+            known = self._keeper.recall(coming.conversation)
+            place, clock = self._place(call, coming), self._work.clock
+            outcome = await finish_turn(program, known.state, heard, known.context, clock, self._outside, place)
+            answered = Answered(coming.version, coming.digest, heard, outcome, known.held)
+            return await self._work.change(call, lambda tx: self._record(tx, call, coming, answered))
 
     async def stream_turn(self, call: Call, id_: str, heard: Heard) -> AsyncIterator[Delta | TurnView]:
         """Yields the reply piece by piece, then the recorded turn. The pieces come before the turn is durable."""
         async with self._lock(id_):
             coming = await self._work.read(call, lambda tx: self._find_next(tx, call, id_))
             program = await self._programs.load(call.workspace, coming.digest)
-            state, context = self._keeper.recall(coming.conversation)
+            known = self._keeper.recall(coming.conversation)
             place = self._place(call, coming)
             clock, outside = self._work.clock, self._outside
-            async for piece in run_turn(program, state, heard, context, clock, outside, place):
+            async for piece in run_turn(program, known.state, heard, known.context, clock, outside, place):
                 if isinstance(piece, Delta):
                     yield piece
                 else:
-                    outcome = piece
-                    yield await self._work.change(
-                        call, lambda tx, done=outcome: self._record(tx, call, coming, heard, done)
-                    )
+                    answered = Answered(coming.version, coming.digest, heard, piece, known.held)
+                    yield await self._work.change(call, lambda tx, done=answered: self._record(tx, call, coming, done))
 
     async def load(self, call: Call, id_: str, after: int, limit: int) -> tuple[ConversationView, Sequence[TurnView]]:
         """Returns a conversation and a page of its turns."""
@@ -315,10 +314,9 @@ class Conversations:
             format_time(self._work.clock.now()),
         )
 
-    def _record(self, tx: Writing, call: Call, coming: _Next, heard: Heard, outcome: TurnOutcome) -> TurnView:
-        answered = Answered(coming.version, coming.digest, heard, outcome)
+    def _record(self, tx: Writing, call: Call, coming: _Next, answered: Answered) -> TurnView:
         turn = self._keeper.keep_turn(tx, call, coming.conversation, answered)
-        return TurnView(turn, outcome.ended, coming.draft_changed)
+        return TurnView(turn, answered.outcome.ended, coming.draft_changed)
 
 
 def replace_answer(call: Call) -> Call:

@@ -49,6 +49,18 @@ class Answered:
     digest: Digest
     heard: Heard
     outcome: TurnOutcome
+    context: Mapping[str, Any]
+    """Where and with whom the conversation is held, as `write_context` made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What is known of a conversation before its next turn: opened once."""
+
+    state: Mapping[str, Any]
+    held: Mapping[str, Any]
+    """The context as it is kept."""
+    context: Context
 
 
 class Keeper:
@@ -67,10 +79,11 @@ class Keeper:
         state = {"context": dict(context), "engine": dict(engine)}
         return sealing.seal_state(self._cipher, id_, state) if self._cipher else state
 
-    def recall(self, conversation: Conversation) -> tuple[Mapping[str, Any], Context]:
-        """Returns the engine's state and the context of the next turn, now."""
+    def recall(self, conversation: Conversation) -> Recalled:
+        """Returns what is known of a conversation, for its next turn, now."""
         stored = self._open(conversation)
-        return stored["engine"], Context(**stored["context"], now=format_time(self._work.clock.now()))
+        held = stored["context"]
+        return Recalled(stored["engine"], held, Context(**held, now=format_time(self._work.clock.now())))
 
     def keep_start(
         self, tx: Writing, call: Call, conversation: Conversation, context: Mapping[str, Any], outcome: TurnOutcome
@@ -79,37 +92,28 @@ class Keeper:
         caller = sealing.caller_of(conversation, str(context.get("caller", "")))
         if caller is not None:
             tx.put_record(caller)
-        answered = Answered(conversation.started_version, conversation.started_digest, Heard(), outcome)
-        return self._keep(tx, call, conversation, 0, answered, context)
+        answered = Answered(conversation.started_version, conversation.started_digest, Heard(), outcome, context)
+        return self._keep(tx, call, conversation, 0, answered)
 
     def keep_turn(self, tx: Writing, call: Call, before: Conversation, answered: Answered) -> Turn:
         """Keeps a turn and where the conversation stands after it. Raises Conflict `turn_race`."""
         outcome, now = answered.outcome, self._work.clock.now()
         effects = outcome.record.effects
-        context = self._open(before)["context"]
         after = replace(
             before,
             last_at=now,
             turns=before.turns + 1,
             ended_at=now if outcome.ended else None,
             ended_by=outcome.ended_by,
-            state=self.seal_state(before.id, context, outcome.state),
+            state=self.seal_state(before.id, answered.context, outcome.state),
             outcome=choose_outcome(before.outcome, effects, outcome.ended_by),
             topics=join_topics(before.topics, effects),
         )
         if not tx.update_conversation(after, before.turns):
             raise raced()
-        return self._keep(tx, call, after, before.turns, answered, context)
+        return self._keep(tx, call, after, before.turns, answered)
 
-    def _keep(
-        self,
-        tx: Writing,
-        call: Call,
-        conversation: Conversation,
-        index: int,
-        answered: Answered,
-        context: Mapping[str, Any],
-    ) -> Turn:
+    def _keep(self, tx: Writing, call: Call, conversation: Conversation, index: int, answered: Answered) -> Turn:
         record, now = answered.outcome.record, conversation.last_at
         turn = Turn(
             conversation=conversation.id,
@@ -125,7 +129,7 @@ class Keeper:
         tx.insert_turn(turn)
         for execution in executions_of(conversation, index, record.asks, now):
             tx.put_record(execution)
-        self._keep_apart(tx, conversation, index, answered, context)
+        self._keep_apart(tx, conversation, index, answered)
         if any(effect.get("method") == "ticket" for effect in record.effects):
             project = load_project(tx, conversation.project)
             for ticket in tickets_of(project, conversation, record.effects, now):
@@ -133,9 +137,7 @@ class Keeper:
                 tx.append(opened(self._work, call, ticket))
         return turn
 
-    def _keep_apart(
-        self, tx: Writing, conversation: Conversation, index: int, answered: Answered, context: Mapping[str, Any]
-    ) -> None:
+    def _keep_apart(self, tx: Writing, conversation: Conversation, index: int, answered: Answered) -> None:
         """Seals what the person said, what the outside answered, and what is kept of the user."""
         if self._cipher is None:
             return
@@ -148,7 +150,7 @@ class Keeper:
                 "now": str(outcome.trace.get("now", "")),
             }
             tx.put_record(sealing.seal_turn(self._cipher, conversation, index, raw))
-        user = str(context.get("user_id", ""))
+        user = str(answered.context.get("user_id", ""))
         if user and outcome.user_variables:
             sealing.save_user(self._cipher, tx, conversation.project, user, outcome.user_variables, now)
 

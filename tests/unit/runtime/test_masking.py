@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenroom.runtime.masking import ALL, MASK, is_card_number, is_iban, mask_personal, mask_value
+from greenroom.runtime.masking import (
+    ALL,
+    ALWAYS,
+    MASK,
+    is_card_number,
+    is_iban,
+    mask_personal,
+    mask_value,
+    masking_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +75,13 @@ def test_every_number_with_its_check_digit_is_a_card_number(number: int) -> None
 def test_ibans_are_known_by_their_checksum() -> None:
     assert is_iban("DE89370400440532013000")
     assert not is_iban("DE88370400440532013000")
+
+
+@given(st.text(alphabet="ab@. 0123456789²٣-", max_size=40), st.sampled_from([(), ("ab",), ("12 3",)]))
+def test_a_masking_made_once_is_the_masking_of_each(text: str, values: tuple[str, ...]) -> None:
+    for sorts in (ALL, ALWAYS):
+        mask = masking_of(values, sorts)
+        assert mask(text) == mask_personal(text, values, sorts)
+        assert mask({"k": [text, 1, {"n": text}]}) == mask_value({"k": [text, 1, {"n": text}]}, values, sorts)
+    if not any(sign.isdecimal() or sign == "@" for sign in text):
+        assert mask_personal(text, (), ALL) == text, "nothing is masked where nothing tells"
