@@ -54,6 +54,12 @@ class Control:
     noun: str = ""
 
     @property
+    def is_plain(self) -> bool:
+        """Says whether the field may stand behind "more fields": it is empty, and nothing is wrong with it."""
+        said = self.value not in ("", False) or self.rows or len(self.pairs) > 1
+        return not (self.required or said or self.wrong or self.wrong_within) and all(c.is_plain for c in self.children)
+
+    @property
     def id(self) -> str:
         """Returns the id of the field on the page."""
         return "f" + self.pointer.replace("/", "-").replace("~", "_")
@@ -111,7 +117,7 @@ class Drawing:
             required=facts.required,
             wrong=self.refusal.at(pointer),
             wrong_within=self.refusal.within(pointer) if widget in ("list", "mapping", "json") else (),
-            noun=facts.noun,
+            noun=_noun(facts),
             **made,
         )
 
@@ -121,6 +127,11 @@ class Drawing:
         identity = facts.keyed.identity if facts.keyed else "id"
         title = str(group.get("name") or group.get(identity) or f"{facts.noun} {index + 1}")
         return Row(pointer, index, title, self.fields(facts.items.fields, group, pointer))
+
+
+def _noun(facts: FieldFacts) -> str:
+    """Returns what one element is called: `branch`, where only the last letter was taken off `branches`."""
+    return facts.noun[:-1] if facts.noun.endswith(("che", "she", "xe")) else facts.noun
 
 
 def _widget_for(facts: FieldFacts, value: Any) -> str:

@@ -1,0 +1,90 @@
+"""The hotel, furnished for visitors: three versions, a draft with changes, a test chat, notes, a rollback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenroom.bootstrap import read_demo
+from greenroom.domain.access import Principal
+from greenroom.domain.entities import Address
+from greenroom.services.conversations import Heard
+from greenroom.services.demo import make_demo
+from greenroom.services.desk import Desk
+from greenroom.services.keeping import Beginning
+from greenroom.services.plans import RollbackRequest
+from greenroom.services.work import Call
+
+BASE = "/projects/hotel"
+PETS = Address("topic", "pet-policy")
+PARKING = Address("topic", "parking")
+
+
+async def furnish_demo(desk: Desk, owner: Principal) -> None:
+    """Makes the demo project as `greenroom demo` does."""
+    await make_demo(desk, owner, read_demo())
+
+
+async def furnish_whole(desk: Desk, owner: Principal) -> None:
+    """Makes the demo project with something on every page."""
+    await furnish_demo(desk, owner)
+    call = Call(owner, "furnish")
+    await edit(desk, call, PETS, content="Dogs and cats are welcome, for £14 a night.")
+    await edit(desk, call, Address("function", "find_invoice"), code="def run(conv, number):\n    return number\n")
+    draft = await desk.drafts.load(call, "hotel", "sandbox")
+    await desk.drafts.remove(call, "hotel", "sandbox", PARKING, draft.snapshot[PARKING])
+    await desk.releases.roll_back(call, "hotel", "pre-release", RollbackRequest("Late check-out answers are wrong", 2))
+    begun, _ = await desk.conversations.start(call, "hotel", Beginning(ref="v3", channel="chat"))
+    for text in ("Can I check out late?", "yes", "What is the meaning of life?"):
+        await desk.conversations.take_turn(call, begun.conversation.id, Heard(text))
+    await desk.transcripts.add_tag(call, begun.conversation.id, "sms offer")
+    await desk.transcripts.add_note(call, begun.conversation.id, "The offer came at the right moment.")
+
+
+async def edit(desk: Desk, call: Call, address: Address, **fields: Any) -> None:
+    """Changes some fields of an entity in the caller's draft."""
+    view = await desk.content.load(call, "hotel", address, "draft:sandbox")
+    body = {key: value for key, value in view.body.items() if key != "schema"}
+    await desk.drafts.save(call, "hotel", "sandbox", address, {**body, **fields}, view.revision)
+
+
+async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
+    """Returns every page that there is to look at, by the name of its picture."""
+    call = Call(owner, "pages")
+    talks = await desk.conversations.list(call, "hotel", None, 50)
+    talk = next(view.conversation.id for view in talks if view.conversation.tags)
+    environments = f"{BASE}/environments"
+    return {
+        "projects": "/",
+        "project-new": "/projects/new",
+        "overview": BASE,
+        "environments": environments,
+        "environment-live": f"{environments}/live",
+        "environment-releases": f"{environments}/pre-release?show=releases",
+        "release": f"{environments}/pre-release/releases/4?done=1",
+        "version": f"{BASE}/versions/3",
+        "promote": f"{environments}/live/promote?version=2",
+        "promote-live": f"{environments}/live/promote?version=3",
+        "rollback": f"{environments}/live/rollback",
+        "publish": f"{environments}/sandbox/publish",
+        "discard": f"{environments}/sandbox/discard",
+        "compare": f"{BASE}/compare?base=live&head=draft:sandbox",
+        "compare-unified": f"{BASE}/compare?base=v1&head=draft:sandbox&view=unified",
+        "compare-same": f"{BASE}/compare?base=v3&head=v3",
+        "build": f"{BASE}/build",
+        "build-kind": f"{BASE}/build?kind=topic&q=check",
+        "build-at-version": f"{BASE}/build?ref=v1",
+        "build-new": f"{BASE}/build/new?kind=topic",
+        "edit-topic": f"{BASE}/build/topic/late-check-out",
+        "edit-function": f"{BASE}/build/function/find_invoice",
+        "edit-workflow": f"{BASE}/build/workflow/request-early-check-in",
+        "edit-variants": f"{BASE}/build/variant/default",
+        "read-function": f"{BASE}/build/function/find_invoice?ref=live",
+        "remove": f"{BASE}/build/topic/wifi/remove",
+        "chat": f"{BASE}/chat",
+        "chat-talk": f"{BASE}/chat/{talk}",
+        "conversations": f"{BASE}/conversations",
+        "conversations-none": f"{BASE}/conversations?text=unheard-of",
+        "conversation": f"{BASE}/conversations/{talk}",
+        "history": f"{BASE}/history",
+        "not-found": "/nothing-here",
+    }
