@@ -8,11 +8,12 @@ from greenroom.bootstrap import read_demo
 from greenroom.domain.access import Principal
 from greenroom.domain.entities import Address
 from greenroom.services.conversations import Heard
-from greenroom.services.demo import make_demo
+from greenroom.services.demo import NOTES, make_demo
 from greenroom.services.desk import Desk
 from greenroom.services.keeping import Beginning
-from greenroom.services.plans import RollbackRequest
+from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call
+from greenroom.wire.archives import pack
 
 BASE = "/projects/hotel"
 PETS = Address("topic", "pet-policy")
@@ -88,3 +89,15 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "history": f"{BASE}/history",
         "not-found": "/nothing-here",
     }
+
+
+async def furnish_standard(desk: Desk, owner: Principal) -> None:
+    """Makes the hotel as it is on the morning of a release: two versions, the second one live."""
+    call = Call(owner, "furnish")
+    await desk.projects.create(call, "Larkspur Hotels", "hotel", "pipeline")
+    for number, files in enumerate(read_demo()[:2], start=1):
+        await desk.imports.import_folder(call, "hotel", pack(files), "greenroom")
+        await desk.publishing.publish(call, "hotel", "sandbox", PublishRequest(NOTES[number - 1]))
+        for alias in ("pre-release", "live"):
+            seq = (await desk.environments.load(call, "hotel", alias)).environment.seq
+            await desk.releases.promote(call, "hotel", alias, PromoteRequest(number, seq, number))
