@@ -185,7 +185,7 @@ def _say(value: Any) -> list[str]:
         lines: list[str] = []
         for key, item in cast(dict[str, Any], value).items():
             inner = _say(item) if isinstance(item, dict | list) and item else [_say_plain(item)]
-            if len(inner) == 1:
+            if len(inner) == 1 and not isinstance(item, dict | list):
                 lines.append(f"{key}: {inner[0]}")
             else:
                 lines += [f"{key}:", *(f"  {line}" for line in inner)]

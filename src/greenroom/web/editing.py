@@ -52,12 +52,13 @@ class Control:
     rows: Sequence[Row] = ()
     pairs: Sequence[tuple[str, Control]] = ()
     noun: str = ""
+    usual: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """Says whether the field may stand behind "more fields": it is empty, and nothing is wrong with it."""
-        said = self.value not in ("", False) or self.rows or len(self.pairs) > 1
-        return not (self.required or said or self.wrong or self.wrong_within) and all(c.is_plain for c in self.children)
+        """Says whether the field may stand behind "more fields": it has its default, and nothing is wrong with it."""
+        usual = all(child.is_plain for child in self.children) if self.children else self.usual
+        return usual and not (self.required or self.wrong or self.wrong_within)
 
     @property
     def id(self) -> str:
@@ -118,6 +119,7 @@ class Drawing:
             wrong=self.refusal.at(pointer),
             wrong_within=self.refusal.within(pointer) if widget in ("list", "mapping", "json") else (),
             noun=_noun(facts),
+            usual=value in (None, "", facts.default),
             **made,
         )
 
@@ -146,6 +148,8 @@ def _widget_for(facts: FieldFacts, value: Any) -> str:
 def _shown(widget: str, value: Any) -> Any:
     if isinstance(value, Raw):
         return value.text
+    if widget in ("group", "table", "mapping"):
+        return ""
     if widget == "switch":
         return bool(value)
     if widget == "list":

@@ -111,7 +111,8 @@ async def load_shell(
     project = (await desk.projects.load(visit.call, slug)).project
     views = await desk.environments.list(visit.call, slug)
     places = draw_places(views)
-    here = next((place for place in places if place.alias == alias), None)
+    named = alias or ref.removeprefix("draft:").partition("~")[0]
+    here = next((place for place in places if place.alias == named), None)
     if alias and here is None:
         await desk.environments.load(visit.call, slug, alias)
     known = await desk.history.load_names(visit.call) if names else {}
