@@ -6,7 +6,11 @@ from typing import Any
 
 from greenroom.bootstrap import read_demo
 from greenroom.domain.access import Principal
+from greenroom.domain.connections import Connection
 from greenroom.domain.entities import Address
+from greenroom.domain.knowledge import Edit
+from greenroom.domain.tables import Column, Table
+from greenroom.domain.test_runs import Selection
 from greenroom.services.conversations import Heard
 from greenroom.services.demo import NOTES, make_demo
 from greenroom.services.desk import Desk
@@ -39,6 +43,21 @@ async def furnish_whole(desk: Desk, owner: Principal) -> None:
         await desk.conversations.take_turn(call, begun.conversation.id, Heard(text))
     await desk.transcripts.add_tag(call, begun.conversation.id, "sms offer")
     await desk.transcripts.add_note(call, begun.conversation.id, "The offer came at the right moment.")
+    await furnish_data(desk, call)
+
+
+async def furnish_data(desk: Desk, call: Call) -> None:
+    """Puts something into everything that no version holds."""
+    await desk.secrets.set(call, "hotel", "BOOKING_KEY", "sesame")
+    await desk.secrets.set(call, "hotel", "BOOKING_KEY", "open", "live", "live")
+    await desk.connections.save(call, "hotel", Connection("main-model", "model", "openai", "", "BOOKING_KEY"), "*")
+    await desk.knowledge.put_document(call, "hotel", Edit("house-rules", "Quiet after ten.", "House rules"))
+    columns = (Column("number", "number", required=True), Column("view"))
+    await desk.tables.create(call, "hotel", Table("rooms", "Rooms", columns=columns, key="number"))
+    await desk.tables.put_row(call, "hotel", "rooms", {"number": 7, "view": "sea"})
+    run = await desk.test_runs.start(call, "hotel", Selection("v3"))
+    await desk.test_runs.wait(run.id)
+    await desk.keys.create(call, "ci", "publisher")
 
 
 async def edit(desk: Desk, call: Call, address: Address, **fields: Any) -> None:
@@ -87,6 +106,18 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "conversations-none": f"{BASE}/conversations?text=unheard-of",
         "conversation": f"{BASE}/conversations/{talk}",
         "history": f"{BASE}/history",
+        "tests": f"{BASE}/tests",
+        "test-run": f"{BASE}/tests/{(await desk.test_runs.list(call, 'hotel', None, 1))[0].id}",
+        "knowledge": f"{BASE}/knowledge?q=quiet",
+        "document": f"{BASE}/knowledge/document?id=house-rules",
+        "secrets": f"{BASE}/secrets",
+        "connections": f"{BASE}/connections",
+        "tables": f"{BASE}/tables",
+        "table": f"{BASE}/tables/rooms",
+        "tickets": f"{BASE}/tickets",
+        "executions": f"{BASE}/executions",
+        "keys": "/keys",
+        "audit": "/audit?verify=1",
         "not-found": "/nothing-here",
     }
 

@@ -13,13 +13,21 @@ from greenroom.services.desk import Desk
 from greenroom.web.door import Door
 from greenroom.web.pages.access import AccessPages
 from greenroom.web.pages.comparisons import ComparisonPages
+from greenroom.web.pages.connections import ConnectionPages
 from greenroom.web.pages.content import ContentPages
 from greenroom.web.pages.conversations import ConversationPages
 from greenroom.web.pages.drafts import DraftPages
 from greenroom.web.pages.environments import EnvironmentPages
+from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
+from greenroom.web.pages.keys import KeyPages
+from greenroom.web.pages.knowledge import KnowledgePages
 from greenroom.web.pages.projects import ProjectPages
 from greenroom.web.pages.releases import ReleasePages
+from greenroom.web.pages.secrets import SecretPages
+from greenroom.web.pages.tables import TablePages
+from greenroom.web.pages.test_runs import TestRunPages
+from greenroom.web.pages.tickets import TicketPages
 from greenroom.web.pages.versions import VersionPages
 
 CSP: Final = (
@@ -44,6 +52,14 @@ NOUNS: Final = (
     ContentPages,
     ConversationPages,
     DraftPages,
+    ConnectionPages,
+    ExecutionPages,
+    KeyPages,
+    KnowledgePages,
+    SecretPages,
+    TablePages,
+    TestRunPages,
+    TicketPages,
     HistoryPages,
 )
 

@@ -298,3 +298,17 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _list(value: Any) -> Sequence[Any]:
     return cast(Sequence[Any], value) if isinstance(value, list | tuple) else ()
+
+
+def parse_typed(type_: str, text: str, pointer: str) -> Any:
+    """Returns a value of a column type as a person types it. Raises Invalid."""
+    word = text.strip()
+    if type_ in ("text", "date"):
+        return text if type_ == "text" else word
+    if type_ == "boolean" and word.lower() in ("yes", "no", "true", "false"):
+        return word.lower() in ("yes", "true")
+    try:
+        return parse_json(word.encode())
+    except Invalid:
+        message = f"must be a {type_}"
+        raise Invalid("wrong_type", f"{pointer} {message}", errors=[Fault(pointer, message)]) from None

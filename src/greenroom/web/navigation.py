@@ -8,7 +8,15 @@ Item = tuple[str, str, str, str]
 """Path below the project, icon, label, and the section that it is marked in."""
 
 NAVIGATION: Final[tuple[tuple[str, tuple[Item, ...]], ...]] = (
-    ("Build", (("/build", "stack", "Content", "build"), ("/chat", "chat", "Test chat", "chat"))),
+    (
+        "Build",
+        (
+            ("/build", "stack", "Content", "build"),
+            ("/knowledge", "book", "Knowledge", "knowledge"),
+            ("/tests", "flask", "Tests", "tests"),
+            ("/chat", "chat", "Test chat", "chat"),
+        ),
+    ),
     (
         "Deployments",
         (
@@ -17,7 +25,22 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Item, ...]], ...]] = (
             ("/history", "log", "History", "history"),
         ),
     ),
-    ("Measure", (("/conversations", "chat", "Conversations", "conversations"),)),
+    (
+        "Measure",
+        (
+            ("/conversations", "chat", "Conversations", "conversations"),
+            ("/tickets", "ticket", "Tickets", "tickets"),
+            ("/executions", "plug", "Executions", "executions"),
+        ),
+    ),
+    (
+        "Configure",
+        (
+            ("/secrets", "lock", "Secrets", "secrets"),
+            ("/connections", "plug", "Connections", "connections"),
+            ("/tables", "table", "Tables", "tables"),
+        ),
+    ),
 )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from greenroom.domain.entities import Address, Body, parse_address, slugify
-from greenroom.domain.errors import Conflict, Fault, GreenroomError, Invalid, NotFound, Stale
+from greenroom.domain.errors import Conflict, Fault, GreenroomError, Invalid, NotAllowed, NotFound, Stale
 from greenroom.domain.kind import Kind
 from greenroom.kinds import KINDS
 from greenroom.kinds.schema.facts import FieldFacts
@@ -176,7 +176,7 @@ class ContentPages:
                 raise Conflict("exists", f"there is {address} already", errors=[Fault("/slug", "is taken already")])
             body = _begin(kind, name)
             await self._desk.drafts.save(visit.call, visit.path("slug"), _alias(shell), address, body, CREATE)
-        except NotFound:
+        except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
             return await self._ask(visit, refusal_of(wrong))

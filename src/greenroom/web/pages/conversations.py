@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from greenroom.domain.conversations import CHANNELS, OUTCOMES
-from greenroom.domain.errors import GreenroomError, NotFound
+from greenroom.domain.errors import GreenroomError, NotAllowed, NotFound
 from greenroom.services.conversations import ConversationView, Heard
 from greenroom.services.keeping import Beginning
 from greenroom.web.door import Door
@@ -92,7 +92,7 @@ class ConversationPages:
             await self._load(visit, 0)
             try:
                 await self._desk.conversations.take_turn(visit.call, visit.path("id"), heard)
-            except NotFound:
+            except (NotFound, NotAllowed):
                 raise
             except GreenroomError as wrong:
                 refusal = refusal_of(wrong)
@@ -174,7 +174,7 @@ class ConversationPages:
                 await reviews.add_tag(visit.call, id_, form.text("tag"))
             elif form.has("note"):
                 await reviews.add_note(visit.call, id_, form.text("note"))
-        except NotFound:
+        except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
             return await self._conversation(visit, refusal_of(wrong))

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from greenroom.domain.errors import GreenroomError, NotFound
+from greenroom.domain.errors import GreenroomError, NotAllowed, NotFound
 from greenroom.services.plans import Choice, Plan, PublishRequest
 from greenroom.web.door import Door
 from greenroom.web.forms import Form, Refusal, refusal_of
@@ -46,7 +46,7 @@ class DraftPages:
             return await self._ask_publish(visit, Refusal())
         try:
             done = await self._desk.publishing.publish(visit.call, slug, alias, _request(form))
-        except NotFound:
+        except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
             return await self._ask_publish(visit, refusal_of(wrong))
@@ -63,7 +63,7 @@ class DraftPages:
         plan: Plan | None = None
         try:
             plan = await self._desk.publishing.plan(visit.call, slug, alias, _request(form))
-        except NotFound:
+        except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
             refusal = refusal or refusal_of(wrong)
@@ -88,7 +88,7 @@ class DraftPages:
         slug, alias = visit.path("slug"), visit.path("alias")
         try:
             done = await self._desk.drafts.discard(visit.call, slug, alias, visit.form.number("revision") or 0)
-        except NotFound:
+        except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
             return await self._ask_discard(visit, refusal_of(wrong))

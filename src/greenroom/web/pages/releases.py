@@ -9,7 +9,7 @@ from typing import cast
 from starlette.responses import Response
 from starlette.routing import Route
 
-from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotFound, Refused
+from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotAllowed, NotFound, Refused
 from greenroom.domain.releases import Policy
 from greenroom.services.plans import Plan, PolicyChoice, PromoteRequest, RollbackRequest
 from greenroom.web.door import Door
@@ -50,7 +50,7 @@ class ReleasePages:
                 raise Invalid("no_version", "choose a version", errors=[Fault("/version", "choose a version")])
             request = await self._say_note(visit, _promotion(form, number))
             done = await self._desk.releases.promote(visit.call, slug, alias, request)
-        except NotFound:
+        except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
             return await self._ask_promotion(visit, number, refusal_of(wrong))
@@ -95,7 +95,7 @@ class ReleasePages:
                 raise Invalid("no_reason", message, errors=[Fault("/reason", message)])
             request = RollbackRequest(reason[:500], to, form.number("seq"), read_policy(form))
             done = await self._desk.releases.roll_back(visit.call, slug, alias, request)
-        except NotFound:
+        except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
             return await self._ask_rollback(visit, to, refusal_of(wrong))
