@@ -74,7 +74,9 @@ def open_house(furnish: Furnish | None = None) -> Iterator[House]:
         app: ASGIApp = build_web(desk)
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False))
+        # Open pages listen for news; the house does not wait for them.
+        options = {"lifespan": "off", "log_level": "error", "access_log": False, "timeout_graceful_shutdown": 1}
+        server = uvicorn.Server(uvicorn.Config(app, **options))
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         found.update(house=House(url, desk, owner, asyncio.get_running_loop()), server=server)
         ready.set()

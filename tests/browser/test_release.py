@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from greenroom.services.plans import RollbackRequest
+from greenroom.services.work import Call
 from tests.browser.conftest import Visitor
 from tests.browser.hotel import BASE, PETS, edit, furnish_standard
 from tests.browser.house import House, open_house
@@ -199,3 +201,16 @@ def test_the_keyboard_leads_everywhere(house: House, visit: Visitor) -> None:
     page.get_by_role("option", name="v1").wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url(f"{house.url}{BASE}/versions/1")
+
+
+def test_an_open_page_hears_what_others_release(house: House, visit: Visitor) -> None:
+    page = visit(house)
+    page.goto(f"{house.url}{BASE}/conversations")
+    expect(page.locator(".onair")).to_contain_text("Live v2")
+    key = house.run(house.desk.keys.create(house.call(), "Night shift", "owner"))
+    night = Call(house.run(house.desk.access.identify(key.key)), "req_night")
+    house.run(house.desk.releases.roll_back(night, "hotel", "live", RollbackRequest("Too many complaints", 1)))
+    expect(page.locator(".toast")).to_contain_text("Night shift rolled live back to v1: Too many complaints")
+    expect(page.locator(".onair")).to_contain_text("Live v1")
+    expect(page.locator("#env-list")).to_contain_text("Live")
+    expect(page.locator(".toast a")).to_have_text("Load this page again")

@@ -25,6 +25,7 @@ from greenroom.web.pages.knowledge import KnowledgePages
 from greenroom.web.pages.projects import ProjectPages
 from greenroom.web.pages.releases import ReleasePages
 from greenroom.web.pages.secrets import SecretPages
+from greenroom.web.pages.streams import StreamPages
 from greenroom.web.pages.tables import TablePages
 from greenroom.web.pages.test_runs import TestRunPages
 from greenroom.web.pages.tickets import TicketPages
@@ -60,6 +61,7 @@ NOUNS: Final = (
     TablePages,
     TestRunPages,
     TicketPages,
+    StreamPages,
     HistoryPages,
 )
 

@@ -73,6 +73,7 @@ class Row:
     pointer: str
     index: int
     title: str
+    about: str
     children: Sequence[Control]
 
 
@@ -128,7 +129,20 @@ class Drawing:
         group = _mapping(item)
         identity = facts.keyed.identity if facts.keyed else "id"
         title = str(group.get("name") or group.get(identity) or f"{facts.noun} {index + 1}")
-        return Row(pointer, index, title, self.fields(facts.items.fields, group, pointer))
+        about = _about(facts, group, title)
+        return Row(pointer, index, title, about, self.fields(facts.items.fields, group, pointer))
+
+
+def _about(facts: FieldFacts, group: Mapping[str, Any], title: str) -> str:
+    """Returns what a folded element is about: its sort, and the beginning of its first text."""
+    assert facts.items is not None, "a table has elements of one sort"
+    fields = facts.items.fields
+    adjective = facts.keyed.adjective if facts.keyed else ""
+    sort = str(group.get(adjective, "")) if adjective else ""
+    word = fields[adjective].choices.get(sort, sort) if sort else ""
+    texts = (str(group[name]) for name, each in fields.items() if each.widget in ("text", "link") and group.get(name))
+    said = next((text for text in texts if text != title), "")
+    return " · ".join(part for part in (word, said if len(said) <= 80 else said[:79] + "…") if part)
 
 
 def _noun(facts: FieldFacts) -> str:

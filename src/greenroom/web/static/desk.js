@@ -36,10 +36,18 @@
     }
   }
 
-  function toast(text, tone) {
+  function toast(text, tone, reload) {
     const box = document.createElement("div");
     box.className = `toast ${tone || "good"}`;
-    box.textContent = text;
+    const words = document.createElement("span");
+    words.textContent = text;
+    box.append(words);
+    if (reload) {
+      const again = document.createElement("a");
+      again.href = location.href;
+      again.textContent = "Load this page again";
+      box.append(again);
+    }
     document.getElementById("toasts")?.append(box);
     fade(box);
   }
