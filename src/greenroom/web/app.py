@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -72,7 +74,8 @@ def build_web(desk: Desk) -> ASGIApp:
     routes = [route for noun in NOUNS for route in noun(door).routes()]
     routes.append(Route("/static/{name:path}", door.assets.serve, methods=["GET"]))
     handlers = {GreenroomError: door.refuse, 404: door.refuse, 405: door.refuse, Exception: door.fail}
-    return SafeHeaders(Starlette(routes=routes, exception_handlers=handlers))
+    packing = Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    return SafeHeaders(Starlette(routes=routes, exception_handlers=handlers, middleware=[packing]))
 
 
 class SafeHeaders:

@@ -24,6 +24,7 @@ from greenroom.domain.errors import (
     Unavailable,
 )
 from greenroom.services.desk import Desk
+from greenroom.web.names import Names
 from greenroom.web.rendering import Assets, make_templates
 from greenroom.web.session import Visit, find_visit, keep_flash, read_theme
 from greenroom.web.shell import Shell
@@ -51,6 +52,7 @@ class Door:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.assets = Assets()
+        self.names = Names()
         self._templates = make_templates(self.assets)
 
     def route(self, path: str, read: Handler | None = None, write: Handler | None = None) -> Route:

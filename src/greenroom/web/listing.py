@@ -12,11 +12,11 @@ from greenroom.domain.errors import NotFound
 from greenroom.domain.versions import Snapshot
 from greenroom.services.content import EntityLine
 from greenroom.services.drafts import DraftView
+from greenroom.web.names import Names
 from greenroom.web.session import Visit
 from greenroom.web.shell import Place, Shell
 
 PAGE: Final = 100
-LOOKED_AT: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Listed:
         return "absent" if digest is None else "same" if digest == line.revision else "other"
 
 
-async def list_content(visit: Visit, shell: Shell) -> Listed:
+async def list_content(visit: Visit, shell: Shell, names: Names) -> Listed:
     """Returns what the address asks for: a kind or all, what is looked for, from where on."""
     desk, call, slug = visit.desk, visit.call, visit.path("slug")
     kind = visit.query("kind") if visit.query("kind") in desk.kinds else ""
@@ -50,19 +50,15 @@ async def list_content(visit: Visit, shell: Shell) -> Listed:
             raise NotFound("nothing_editable", f"{slug} has no environment that is edited")
         draft = await desk.drafts.load(call, slug, shell.here.alias)
         ref = f"draft:{shell.here.alias}"
-    limit = LOOKED_AT if query else PAGE
-    after = "" if query else visit.query("after")
+    limit, after = (1, "") if query else (PAGE, visit.query("after"))
     state, lines, more = await desk.content.list(call, slug, ref, kind or None, after, limit)
     if query:
-        wanted = query.lower()
-        lines = [line for line in lines if wanted in line.name.lower() or wanted in str(line.address)][:PAGE]
-        more = None
+        lines, more = await names.find(visit, slug, ref, state.snapshot, query, PAGE, kind), None
     changed = {c.address: draft.op_of(c) for c in draft.changes} if draft else {}
     served: list[tuple[Place, Snapshot]] = []
     for place in shell.places:
         if place.version is not None:
-            there, _, _ = await desk.content.list(call, slug, place.alias, None, "", 1)
-            served.append((place, there.snapshot))
+            served.append((place, await names.served(visit, slug, place)))
     return Listed(
         kind,
         query,

@@ -19,7 +19,7 @@ from greenroom.domain.errors import Invalid, Unauthenticated
 from greenroom.services.access import SESSION_LIFE, csrf_token
 from greenroom.services.desk import Desk
 from greenroom.services.work import Call
-from greenroom.web.forms import Form, check_origin, check_token, read_form
+from greenroom.web.forms import Form, check_origin, check_token, mask, read_form
 
 COOKIE: Final = "gr_session"
 THEME: Final = "gr_theme"
@@ -42,8 +42,8 @@ class Visit:
 
     @cached_property
     def csrf(self) -> str:
-        """Returns what every form of this session carries."""
-        return csrf_token(self.token)
+        """Returns what the forms of this page carry: the session's token, masked anew for every page."""
+        return mask(csrf_token(self.token), self.desk.clock.new_token())
 
     @property
     def theme(self) -> str:
@@ -87,7 +87,7 @@ async def find_visit(request: Request, desk: Desk) -> Visit:
     if request.method not in ("GET", "HEAD"):
         check_origin(request)
         visit.form = await read_form(request)
-        check_token(request, visit.form, visit.csrf)
+        check_token(request, visit.form, csrf_token(token))
     return visit
 
 

@@ -84,6 +84,17 @@ async def test_a_form_without_its_token_is_refused(story: Story, browser: httpx2
     assert (await browser.post("/projects/new", data=good)).headers["location"] == "/projects/mine"
 
 
+async def test_no_two_pages_carry_the_same_token_and_each_is_taken(story: Story, browser: httpx2.AsyncClient) -> None:
+    await sign_in(story, browser)
+    found = [re.search(r'name="csrf" value="([0-9a-f]{128})"', (await browser.get("/")).text) for _ in range(2)]
+    tokens = [match[1] for match in found if match]
+    assert len(set(tokens)) == 2
+    for name, token in zip(("one", "two"), tokens, strict=True):
+        assert (await browser.post("/projects/new", data={"name": name, "csrf": token})).status_code == 303
+    for wrong in (tokens[0][:-2] + "00", tokens[0][:64], "é" * 64, "0" * 128):
+        assert (await browser.post("/projects/new", data={"name": "x", "csrf": wrong})).status_code == 403
+
+
 async def test_what_was_typed_stays_where_a_form_is_refused(story: Story, browser: httpx2.AsyncClient) -> None:
     await sign_in(story, browser)
     data = {"name": "Front <b>desk", "slug": "Not A Slug", "csrf": csrf_token(browser.cookies["gr_session"])}

@@ -48,7 +48,7 @@ class ContentPages:
     async def list(self, visit: Visit) -> Response:
         """Shows the entities of a draft or of another state, by kind."""
         shell = await self._shell(visit, "Build")
-        listed = await list_content(visit, shell)
+        listed = await list_content(visit, shell, self._door.names)
         return self._door.page(
             shell, "content/list.html", listed=listed, kinds=self._desk.kinds, draft=listed.draft, kind=listed.kind
         )

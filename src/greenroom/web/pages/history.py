@@ -15,8 +15,6 @@ from greenroom.web.shell import load_shell
 
 PAGE = 50
 MOST = 8
-LOOKED_AT = 2_000
-"""Entities that the box looks through."""
 NOUNS = ("release", "version", "draft", "conversation", "document", "secret", "table", "ticket", "test_run", "key")
 
 
@@ -69,5 +67,5 @@ class HistoryPages:
         alias = next((e.environment.alias for e in environments if e.environment.editable), None)
         if alias is None:
             return []
-        _, lines, _ = await self._desk.content.list(visit.call, slug, f"draft:{alias}", None, "", LOOKED_AT)
-        return [line for line in lines if wanted in line.name.lower() or wanted in str(line.address)][:MOST]
+        snapshot = (await self._desk.drafts.load(visit.call, slug, alias)).snapshot
+        return await self._door.names.find(visit, slug, f"draft:{alias}", snapshot, wanted, MOST)

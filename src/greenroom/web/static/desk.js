@@ -136,7 +136,7 @@
     }
   });
 
-  window.greenroom = { toast, csrf: () => document.querySelector('meta[name="csrf"]')?.content || "" };
+  window.greenroom = { toast };
   document.querySelectorAll(".toast").forEach(fade);
   settle(document);
 })();
