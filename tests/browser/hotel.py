@@ -116,6 +116,8 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "table": f"{BASE}/tables/rooms",
         "tickets": f"{BASE}/tickets",
         "executions": f"{BASE}/executions",
+        "import": f"{BASE}/import",
+        "settings": f"{BASE}/settings",
         "keys": "/keys",
         "audit": "/audit?verify=1",
         "not-found": "/nothing-here",

@@ -22,6 +22,7 @@ from greenroom.web.pages.drafts import DraftPages
 from greenroom.web.pages.environments import EnvironmentPages
 from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
+from greenroom.web.pages.imports import ImportPages
 from greenroom.web.pages.keys import KeyPages
 from greenroom.web.pages.knowledge import KnowledgePages
 from greenroom.web.pages.projects import ProjectPages
@@ -64,6 +65,7 @@ NOUNS: Final = (
     TestRunPages,
     TicketPages,
     StreamPages,
+    ImportPages,
     HistoryPages,
 )
 

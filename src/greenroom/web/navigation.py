@@ -39,6 +39,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Item, ...]], ...]] = (
             ("/secrets", "lock", "Secrets", "secrets"),
             ("/connections", "plug", "Connections", "connections"),
             ("/tables", "table", "Tables", "tables"),
+            ("/settings", "info", "Project settings", "settings"),
         ),
     ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +13,7 @@ from greenroom.domain.entities import Address
 from greenroom.domain.ids import TestRunId
 from greenroom.services.plans import PromoteRequest, PublishRequest
 from greenroom.services.work import Call
-from tests.support.api import HOME, leave_ticket
+from tests.support.api import HOME, archive, leave_ticket
 from tests.unit.web.visitor import Visitor, furnished, visiting
 
 BASE = "/projects/hotel"
@@ -165,3 +167,52 @@ async def test_a_connection_is_saved_and_removed(owner: Visitor) -> None:
     assert "MODEL_KEY" in (await owner.get(place)).text
     assert (await owner.send(place, {"slug": "main", "revision": "9", "remove": "1"})).status_code == 422
     assert (await owner.send(place, {"slug": "main", "revision": "1", "remove": "1"})).status_code == 303
+
+
+async def test_a_conversation_is_rated_replayed_and_erased(owner: Visitor) -> None:
+    place = f"{BASE}/conversations/{owner.stage.facts['conversation']}"
+    assert (await owner.send(place, {"score": "up", "comment": "Well <b>done</b>"})).status_code == 303
+    page = (await owner.get(place)).text
+    assert "Well &lt;b&gt;done" in page
+    replayed = await owner.send(f"{place}/replay", {"ref": "live"})
+    assert replayed.status_code == 200
+    assert "would go the same way" in replayed.text
+    assert (await owner.send(f"{place}/replay", {"ref": "nowhere"})).status_code in (404, 422)
+    assert (await owner.send(place, {"erase": "1"})).status_code == 303
+    assert "was erased" in (await owner.get(place)).text
+    gone = await owner.send(f"{place}/replay", {"ref": "live"})
+    assert gone.status_code == 422
+    assert "cannot be replayed" in gone.text
+
+
+async def test_a_folder_is_looked_at_and_then_imported(owner: Visitor) -> None:
+    files = {"topic/parking.yaml": b"schema: 1\nname: Parking\ncontent: Behind the house.\n"}
+    zipped = archive({"greenroom.yaml": (await _manifest(owner)), **files})
+    place = f"{BASE}/import"
+    looked = await owner.upload(place, "agent.zip", zipped, {"overlay": "1", "look": "1"})
+    assert "1 added" in looked.text
+    assert "would change your draft" in looked.text
+    assert "Parking" not in (await owner.get(f"{BASE}/build")).text
+    done = await owner.upload(place, "agent.zip", zipped, {"overlay": "1"})
+    assert "is in your draft of sandbox" in done.text
+    assert "Parking" in (await owner.get(f"{BASE}/build")).text
+    wrong = await owner.upload(place, "agent.zip", b"no archive", {})
+    assert wrong.status_code == 422
+    assert (await owner.send(place, {})).status_code == 422
+
+
+async def _manifest(owner: Visitor) -> bytes:
+    export = await owner.get(f"{BASE}/versions/1/export")
+    assert export.headers["content-disposition"] == 'attachment; filename="hotel-v1.zip"'
+    with zipfile.ZipFile(io.BytesIO(export.content)) as made:
+        return made.read("greenroom.yaml")
+
+
+async def test_a_project_is_renamed_and_deleted_only_when_its_slug_is_typed(owner: Visitor) -> None:
+    place = f"{BASE}/settings"
+    assert (await owner.send(place, {"name": " "})).status_code == 422
+    assert (await owner.send(place, {"name": "The Larkspur"})).status_code == 303
+    assert "The Larkspur" in (await owner.get(BASE)).text
+    assert (await owner.send(place, {"delete": "1", "slug": "hote"})).status_code == 422
+    assert (await owner.send(place, {"delete": "1", "slug": "hotel"})).headers["location"] == "/"
+    assert (await owner.get(BASE)).status_code == 404

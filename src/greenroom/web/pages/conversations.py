@@ -38,6 +38,7 @@ class ConversationPages:
             self._door.route(base + "/chat/{id}", self.talk, self.say),
             self._door.route(base + "/conversations", self.list),
             self._door.route(base + "/conversations/{id}", self.conversation, self.review),
+            self._door.route(base + "/conversations/{id}/replay", write=self.replay),
         ]
 
     async def chat(self, visit: Visit) -> Response:
@@ -174,6 +175,11 @@ class ConversationPages:
                 await reviews.add_tag(visit.call, id_, form.text("tag"))
             elif form.has("note"):
                 await reviews.add_note(visit.call, id_, form.text("note"))
+            elif form.has("score"):
+                score = 1 if form.text("score") == "up" else -1
+                await reviews.rate(visit.call, id_, score, scale="thumbs", comment=form.text("comment"))
+            elif form.has("erase"):
+                await self._desk.erasures.erase(visit.call, id_)
         except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
@@ -190,6 +196,19 @@ class ConversationPages:
         return self._door.page(
             shell, "conversations/conversation.html", status, view=view, turns=turns, review=review, refusal=refusal
         )
+
+    async def replay(self, visit: Visit) -> Response:
+        """Plays a conversation again on another state, and shows what would be said now."""
+        await self._load(visit, 1)
+        ref = visit.form.text("ref").strip()
+        try:
+            turns = await self._desk.replays.replay(visit.call, visit.path("id"), ref or None)
+        except (NotFound, NotAllowed):
+            raise
+        except GreenroomError as wrong:
+            return await self._conversation(visit, refusal_of(wrong))
+        shell = await load_shell(visit, visit.path("slug"), "Replay", "conversations")
+        return self._door.page(shell, "conversations/replay.html", 200, turns=turns, id=visit.path("id"), ref=ref)
 
     async def _load(self, visit: Visit, limit: int) -> tuple[ConversationView, Sequence[TracedTurn]]:
         """Returns a conversation of the project that the address names. Raises NotFound for another's."""

@@ -32,6 +32,7 @@ class ProjectPages:
             self._door.route("/", self.home),
             self._door.route("/projects/new", self.ask, self.create),
             self._door.route("/projects/{slug}", self.project),
+            self._door.route("/projects/{slug}/settings", self.settings, self.change),
         ]
 
     async def home(self, visit: Visit) -> Response:
@@ -56,9 +57,7 @@ class ProjectPages:
         slug = visit.form.text("slug").strip() or None
         name = visit.form.text("name").strip()
         try:
-            if not 1 <= len(name) <= MAX_NAME:
-                message = f"is 1 to {MAX_NAME} characters"
-                raise Invalid("invalid_name", f"the name {message}", errors=[Fault("/name", message)])
+            check_name(name)
             made = await self._desk.projects.create(visit.call, name, slug, template)
         except GreenroomError as wrong:
             return self._ask(visit, refusal_of(wrong))
@@ -89,8 +88,42 @@ class ProjectPages:
             ],
         )
 
+    async def settings(self, visit: Visit) -> Response:
+        """Shows what holds for the whole project."""
+        return await self._settings(visit, Refusal())
+
+    async def change(self, visit: Visit) -> Response:
+        """Renames a project, or deletes it when its slug is typed."""
+        slug, form = visit.path("slug"), visit.form
+        name = form.text("name").strip()
+        try:
+            if form.has("delete"):
+                visit.call.need("projects.delete")
+                if form.text("slug").strip() != slug:
+                    message = f"type {slug} to confirm"
+                    raise Invalid("not_confirmed", message, errors=[Fault("/slug", message)])
+                await self._desk.projects.delete(visit.call, slug)
+                await self._door.catch_up()
+                return self._door.go(visit, "/", f"{slug} is deleted.")
+            check_name(name)
+            await self._desk.projects.rename(visit.call, slug, name)
+        except GreenroomError as wrong:
+            return await self._settings(visit, refusal_of(wrong))
+        return self._door.go(visit, f"/projects/{slug}/settings", f"The project is called {name}.")
+
+    async def _settings(self, visit: Visit, refusal: Refusal) -> Response:
+        shell = await load_shell(visit, visit.path("slug"), "Project settings", "settings")
+        return self._door.page(shell, "projects/settings.html", 422 if refusal else 200, refusal=refusal)
+
     async def _live_note(self, visit: Visit, shell: Shell) -> str:
         number = shell.live.version if shell.live else None
         if number is None:
             return ""
         return (await self._desk.versions.load(visit.call, visit.path("slug"), number)).version.note
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid `invalid_name` for a name that is empty or too long."""
+    if not 1 <= len(name) <= MAX_NAME:
+        message = f"is 1 to {MAX_NAME} characters"
+        raise Invalid("invalid_name", f"the name {message}", errors=[Fault("/name", message)])
