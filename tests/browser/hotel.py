@@ -46,18 +46,18 @@ async def furnish_whole(desk: Desk, owner: Principal) -> None:
     await furnish_data(desk, call)
 
 
-async def furnish_data(desk: Desk, call: Call) -> None:
-    """Puts something into everything that no version holds."""
+async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -> None:
+    """Puts a text into everything that no version holds."""
     await desk.secrets.set(call, "hotel", "BOOKING_KEY", "sesame")
     await desk.secrets.set(call, "hotel", "BOOKING_KEY", "open", "live", "live")
     await desk.connections.save(call, "hotel", Connection("main-model", "model", "openai", "", "BOOKING_KEY"), "*")
-    await desk.knowledge.put_document(call, "hotel", Edit("house-rules", "Quiet after ten.", "House rules"))
+    await desk.knowledge.put_document(call, "hotel", Edit("house-rules", text, f"House rules {text}"[:200]))
     columns = (Column("number", "number", required=True), Column("view"))
-    await desk.tables.create(call, "hotel", Table("rooms", "Rooms", columns=columns, key="number"))
-    await desk.tables.put_row(call, "hotel", "rooms", {"number": 7, "view": "sea"})
+    await desk.tables.create(call, "hotel", Table("rooms", f"Rooms {text}"[:100], columns=columns, key="number"))
+    await desk.tables.put_row(call, "hotel", "rooms", {"number": 7, "view": f"sea {text}"})
     run = await desk.test_runs.start(call, "hotel", Selection("v3"))
     await desk.test_runs.wait(run.id)
-    await desk.keys.create(call, "ci", "publisher")
+    await desk.keys.create(call, f"ci {text}"[:100], "publisher")
 
 
 async def edit(desk: Desk, call: Call, address: Address, **fields: Any) -> None:

@@ -14,7 +14,7 @@ from greenroom.services.keeping import Beginning
 from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call
 from tests.browser.conftest import Visitor
-from tests.browser.hotel import BASE, list_pages
+from tests.browser.hotel import BASE, furnish_data, list_pages
 from tests.browser.house import House, open_house
 
 PAYLOADS = (
@@ -91,6 +91,7 @@ async def furnish(desk: Desk, owner: Principal) -> None:
     await desk.transcripts.add_tag(call, begun.conversation.id, "seen")
     for text in PAYLOADS:
         await desk.transcripts.add_note(call, begun.conversation.id, text)
+    await furnish_data(desk, call, PAYLOADS[8])
 
 
 async def _save_code(desk: Desk, call: Call, slug: str, text: str) -> None:

@@ -70,7 +70,7 @@ class KnowledgePages:
                 refusal = refusal_of(wrong)
         return self._door.page(
             shell,
-            "knowledge/list.html",
+            "documents/list.html",
             422 if refusal else 200,
             documents=documents,
             more=documents[-1].id if len(documents) == PAGE else "",
@@ -131,7 +131,7 @@ class KnowledgePages:
         status = 422 if refusal else 200
         return self._door.page(
             shell,
-            "knowledge/document.html",
+            "documents/document.html",
             status,
             document=view.document,
             text=visit.form.text("text", view.text or ""),
