@@ -1,9 +1,9 @@
 # Everything a newcomer, a developer and CI need. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format bench fault lock
+.PHONY: help setup run test check lint format bench fault screenshots lock
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 setup: ## make .venv and install everything; does nothing when nothing changed
 	@scripts/setup.sh
@@ -29,6 +29,10 @@ bench: ## measure against peers and limits, and print the tables
 
 fault: setup ## the long profile of fault and property tests
 	@GREENROOM_PROFILE=long scripts/test.sh tests/fault tests/property
+
+screenshots: setup ## write a picture of every page, wide and narrow, light and dark, into screenshots/
+	@scripts/chromium.sh
+	@.venv/bin/python -m tests.browser.screenshots
 
 lock: setup ## rewrite both lock files from pyproject.toml
 	@scripts/lock.sh

@@ -1,0 +1,136 @@
+"""The hotel, furnished for visitors: three versions, a draft with changes, a test chat, notes, a rollback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenroom.bootstrap import read_demo
+from greenroom.domain.access import Principal
+from greenroom.domain.connections import Connection
+from greenroom.domain.entities import Address
+from greenroom.domain.knowledge import Edit
+from greenroom.domain.tables import Column, Table
+from greenroom.domain.test_runs import Selection
+from greenroom.services.conversations import Heard
+from greenroom.services.demo import NOTES, make_demo
+from greenroom.services.desk import Desk
+from greenroom.services.keeping import Beginning
+from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
+from greenroom.services.work import Call
+from greenroom.wire.archives import pack
+
+BASE = "/projects/hotel"
+PETS = Address("topic", "pet-policy")
+PARKING = Address("topic", "parking")
+
+
+async def furnish_demo(desk: Desk, owner: Principal) -> None:
+    """Makes the demo project as `greenroom demo` does."""
+    await make_demo(desk, owner, read_demo())
+
+
+async def furnish_whole(desk: Desk, owner: Principal) -> None:
+    """Makes the demo project with something on every page."""
+    await furnish_demo(desk, owner)
+    call = Call(owner, "furnish")
+    await edit(desk, call, PETS, content="Dogs and cats are welcome, for £14 a night.")
+    await edit(desk, call, Address("function", "find_invoice"), code="def run(conv, number):\n    return number\n")
+    draft = await desk.drafts.load(call, "hotel", "sandbox")
+    await desk.drafts.remove(call, "hotel", "sandbox", PARKING, draft.snapshot[PARKING])
+    await desk.releases.roll_back(call, "hotel", "pre-release", RollbackRequest("Late check-out answers are wrong", 2))
+    begun, _ = await desk.conversations.start(call, "hotel", Beginning(ref="v3", channel="chat"))
+    for text in ("Can I check out late?", "yes", "What is the meaning of life?"):
+        await desk.conversations.take_turn(call, begun.conversation.id, Heard(text))
+    await desk.transcripts.add_tag(call, begun.conversation.id, "sms offer")
+    await desk.transcripts.add_note(call, begun.conversation.id, "The offer came at the right moment.")
+    await furnish_data(desk, call)
+
+
+async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -> None:
+    """Puts a text into everything that no version holds."""
+    await desk.secrets.set(call, "hotel", "BOOKING_KEY", "sesame")
+    await desk.secrets.set(call, "hotel", "BOOKING_KEY", "open", "live", "live")
+    await desk.connections.save(call, "hotel", Connection("main-model", "model", "openai", "", "BOOKING_KEY"), "*")
+    await desk.knowledge.put_document(call, "hotel", Edit("house-rules", text, f"House rules {text}"[:200]))
+    columns = (Column("number", "number", required=True), Column("view"))
+    await desk.tables.create(call, "hotel", Table("rooms", f"Rooms {text}"[:100], columns=columns, key="number"))
+    await desk.tables.put_row(call, "hotel", "rooms", {"number": 7, "view": f"sea {text}"})
+    run = await desk.test_runs.start(call, "hotel", Selection("v3"))
+    await desk.test_runs.wait(run.id)
+    await desk.keys.create(call, f"ci {text}"[:100], "publisher")
+
+
+async def edit(desk: Desk, call: Call, address: Address, **fields: Any) -> None:
+    """Changes some fields of an entity in the caller's draft."""
+    view = await desk.content.load(call, "hotel", address, "draft:sandbox")
+    body = {key: value for key, value in view.body.items() if key != "schema"}
+    await desk.drafts.save(call, "hotel", "sandbox", address, {**body, **fields}, view.revision)
+
+
+async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
+    """Returns every page that there is to look at, by the name of its picture."""
+    call = Call(owner, "pages")
+    talks = await desk.conversations.list(call, "hotel", None, 50)
+    talk = next(view.conversation.id for view in talks if view.conversation.tags)
+    environments = f"{BASE}/environments"
+    return {
+        "projects": "/",
+        "project-new": "/projects/new",
+        "overview": BASE,
+        "environments": environments,
+        "environment-live": f"{environments}/live",
+        "environment-releases": f"{environments}/pre-release?show=releases",
+        "release": f"{environments}/pre-release/releases/4?done=1",
+        "version": f"{BASE}/versions/3",
+        "promote": f"{environments}/live/promote?version=2",
+        "promote-live": f"{environments}/live/promote?version=3",
+        "rollback": f"{environments}/live/rollback",
+        "publish": f"{environments}/sandbox/publish",
+        "discard": f"{environments}/sandbox/discard",
+        "compare": f"{BASE}/compare?base=live&head=draft:sandbox",
+        "compare-unified": f"{BASE}/compare?base=v1&head=draft:sandbox&view=unified",
+        "compare-same": f"{BASE}/compare?base=v3&head=v3",
+        "build": f"{BASE}/build",
+        "build-kind": f"{BASE}/build?kind=topic&q=check",
+        "build-at-version": f"{BASE}/build?ref=v1",
+        "build-new": f"{BASE}/build/new?kind=topic",
+        "edit-topic": f"{BASE}/build/topic/late-check-out",
+        "edit-function": f"{BASE}/build/function/find_invoice",
+        "edit-workflow": f"{BASE}/build/workflow/request-early-check-in",
+        "edit-variants": f"{BASE}/build/variant/default",
+        "read-function": f"{BASE}/build/function/find_invoice?ref=live",
+        "remove": f"{BASE}/build/topic/wifi/remove",
+        "chat": f"{BASE}/chat",
+        "chat-talk": f"{BASE}/chat/{talk}",
+        "conversations": f"{BASE}/conversations",
+        "conversations-none": f"{BASE}/conversations?text=unheard-of",
+        "conversation": f"{BASE}/conversations/{talk}",
+        "history": f"{BASE}/history",
+        "tests": f"{BASE}/tests",
+        "test-run": f"{BASE}/tests/{(await desk.test_runs.list(call, 'hotel', None, 1))[0].id}",
+        "knowledge": f"{BASE}/knowledge?q=quiet",
+        "document": f"{BASE}/knowledge/document?id=house-rules",
+        "secrets": f"{BASE}/secrets",
+        "connections": f"{BASE}/connections",
+        "tables": f"{BASE}/tables",
+        "table": f"{BASE}/tables/rooms",
+        "tickets": f"{BASE}/tickets",
+        "executions": f"{BASE}/executions",
+        "import": f"{BASE}/import",
+        "settings": f"{BASE}/settings",
+        "keys": "/keys",
+        "audit": "/audit?verify=1",
+        "not-found": "/nothing-here",
+    }
+
+
+async def furnish_standard(desk: Desk, owner: Principal) -> None:
+    """Makes the hotel as it is on the morning of a release: two versions, the second one live."""
+    call = Call(owner, "furnish")
+    await desk.projects.create(call, "Larkspur Hotels", "hotel", "pipeline")
+    for number, files in enumerate(read_demo()[:2], start=1):
+        await desk.imports.import_folder(call, "hotel", pack(files), "greenroom")
+        await desk.publishing.publish(call, "hotel", "sandbox", PublishRequest(NOTES[number - 1]))
+        for alias in ("pre-release", "live"):
+            seq = (await desk.environments.load(call, "hotel", alias)).environment.seq
+            await desk.releases.promote(call, "hotel", alias, PromoteRequest(number, seq, number))
