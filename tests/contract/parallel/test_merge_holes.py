@@ -86,6 +86,7 @@ async def test_the_public_goes_to_what_a_merge_gives_its_first_version() -> None
 
 async def test_a_clone_of_somebodys_draft_is_of_theirs_and_needs_permission() -> None:
     async with open_house() as house:
+        await give_everybody_a_draft(house)
         async with house.stage.client("publisher") as other:
             colleague = House(house.stage, other)
             await colleague.edit("main", "topic/pets", {**PETS, "content": "Theirs."})
@@ -99,6 +100,12 @@ async def test_a_clone_of_somebodys_draft_is_of_theirs_and_needs_permission() ->
         assert (await house.entity("topic/pets", "draft:of-theirs"))["content"] == "Theirs."
         nobody = {"name": "X", "clone_from": "draft:main@mem_nobody"}
         problem(await house.client.post(f"{P}/environments", json=nobody), 404, "draft_not_found", "not_found")
+
+
+async def give_everybody_a_draft(house: House) -> None:
+    """Lets each editor of `main` have a draft of their own, instead of one that they share."""
+    tag = (await house.client.get(f"{P}/environments/main")).headers["etag"]
+    good(await house.client.patch(f"{P}/environments/main", json={"draft_mode": "private"}, headers={"If-Match": tag}))
 
 
 def house_key(role: str) -> str:
@@ -198,6 +205,7 @@ async def post_anything(house: House, place: str, body: Any) -> Any:
 
 async def test_nor_is_one_that_settles_a_conflict_of_a_draft() -> None:
     async with open_house() as house:
+        await give_everybody_a_draft(house)
         await house.edit("main", "topic/pets", {**PETS, "sample_questions": ["May my cat come?"]})
         async with house.stage.client("publisher") as other:
             colleague = House(house.stage, other)
