@@ -139,6 +139,9 @@ def _field(change: FieldChange) -> FieldDiff:
         return FieldDiff(change.label, change.op, "value", say_value(before), say_value(after))
     shown_before = say_value(before) if change.op != "added" else ""
     shown_after = say_value(after) if change.op != "removed" else ""
+    if change.op == "edited" and "\n" in shown_before and "\n" in shown_after:
+        # A long list with one new point shows that point, not two whole lists.
+        return FieldDiff(change.label, change.op, "text", words=word_hunks(shown_before, shown_after))
     return FieldDiff(change.label, change.op, "value", shown_before, shown_after)
 
 
