@@ -34,14 +34,14 @@ BAR, GYM, POOL = (Address("topic", slug) for slug in ("bar", "gym", "pool"))
 
 def environment(mode: str) -> Environment:
     id_, project = EnvironmentId("env_1"), ProjectId("prj_1")
-    return Environment(id_, project, "main", "Main", 0, True, False, None, mode, "salt")  # type: ignore[arg-type]
+    return Environment(id_, project, "main", "Main", 0, True, False, None, mode, "salt")
 
 
 def draft(**changes: object) -> Draft:
     made = Draft(
         DraftId("drf_1"), ProjectId("prj_1"), EnvironmentId("env_1"), ANN, None, EMPTY_SNAPSHOT.digest, 0, 4, NOW, NOW
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def change(address: Address, revision: int, by: str = ANN) -> DraftChange:
