@@ -32,7 +32,7 @@ ANN, BOB = PrincipalId("mem_ann"), PrincipalId("mem_bob")
 BAR, GYM, POOL = (Address("topic", slug) for slug in ("bar", "gym", "pool"))
 
 
-def environment(mode: str) -> Environment:
+def environment(mode: DraftMode) -> Environment:
     id_, project = EnvironmentId("env_1"), ProjectId("prj_1")
     return Environment(id_, project, "main", "Main", 0, True, False, None, mode, "salt")
 
