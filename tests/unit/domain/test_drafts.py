@@ -21,7 +21,7 @@ from greenroom.domain.drafts import (
     owner_of_draft,
 )
 from greenroom.domain.entities import Address
-from greenroom.domain.environments import TEMPLATES, Environment
+from greenroom.domain.environments import TEMPLATES, DraftMode, Environment
 from greenroom.domain.errors import Missing, NotFound, Stale
 from greenroom.domain.ids import DraftId, EnvironmentId, PrincipalId, ProjectId
 from greenroom.domain.refs import DraftRef, parse_ref
