@@ -101,15 +101,17 @@ def check_written(conflict: Conflict, text: str) -> str:
     return ""
 
 
-def draw_conflict(
-    conflict: Conflict,
-    kinds: Registry,
-    names: Mapping[str, str],
-    take: str,
-    typed: str | None,
-    wrong: str,
-    is_open: bool,
-) -> ConflictDrawing:
+@dataclass(frozen=True)
+class Chosen:
+    """What somebody chose for a conflict: a side or `value`, what they wrote, what is wrong with it."""
+
+    take: str = ""
+    typed: str | None = None
+    wrong: str = ""
+    is_open: bool = True
+
+
+def draw_conflict(conflict: Conflict, kinds: Registry, names: Mapping[str, str], chosen: Chosen) -> ConflictDrawing:
     """Returns a conflict as it is shown; without a text of their own people begin with what the target has."""
     kind = kinds.get(conflict.address.kind)
     bodies = [getattr(conflict, side) for side in SIDES] if not conflict.pointer else []
@@ -122,10 +124,10 @@ def draw_conflict(
         _say(conflict),
         {side: _draw_side(conflict, side) for side in SIDES},
         mode_of(conflict),
-        take,
-        _begin(conflict) if typed is None else typed,
-        wrong,
-        is_open,
+        chosen.take,
+        _begin(conflict) if chosen.typed is None else chosen.typed,
+        chosen.wrong,
+        chosen.is_open,
     )
 
 
@@ -159,9 +161,9 @@ def _draw_side(conflict: Conflict, side: Side) -> SideDrawing:
 
 def _plain(value: Any) -> Any:
     """Returns a body without its schema's number, which says nothing to people."""
-    return (
-        {k: v for k, v in cast(Mapping[str, Any], value).items() if k != "schema"} if isinstance(value, dict) else value
-    )
+    if not isinstance(value, dict):
+        return value
+    return {key: item for key, item in cast(dict[str, Any], value).items() if key != "schema"}
 
 
 def _is_lines(value: Any) -> bool:

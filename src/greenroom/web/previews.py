@@ -69,8 +69,28 @@ class Preview:
         """Keeps a plan and applies what was chosen about its open conflicts; says whether that was anything."""
         self.plan = plan
         self.open = {conflict.id: conflict for conflict in plan.plan.conflicts}
+        blamed = [self._blame_whole(conflict) for conflict in plan.plan.conflicts]
+        if any(blamed):
+            return True
         self.conflicts |= {id_: one for id_, one in self.open.items() if id_ not in self.conflicts}
-        return any([self._apply(one) for id_, one in self.open.items() if id_ not in self.wrong])
+        applied = [self._apply(one) for id_, one in self.open.items() if id_ not in self.wrong]
+        return any(applied)
+
+    def _blame_whole(self, whole: Conflict) -> bool:
+        """Takes back values that make an entity unsound: asked about as a whole, people would not know why."""
+        if whole.pointer or whole.kind != "both_changed":
+            return False
+        own = [
+            id_
+            for id_, made in self._applied.items()
+            if made["take"] == "value" and self.conflicts[id_].address == whole.address and id_ != whole.id
+        ]
+        said = whole.label.removeprefix("merged, it is not sound: ")
+        named = [id_ for id_ in own if any(f"'{step}'" in said for step in self.conflicts[id_].pointer[-1:])]
+        for id_ in named or own:
+            del self._applied[id_]
+            self.wrong[id_] = said
+        return bool(own)
 
     def _apply(self, conflict: Conflict) -> bool:
         take = self.choices.of(conflict)
@@ -109,11 +129,8 @@ class Preview:
             index = int(parts[2]) if parts[2].isdigit() else len(ids)
             return [ids[index]] if index < len(ids) else []
         same = [id_ for id_ in ids if parts[1:3] == str(self.conflicts[id_].address).split("/")]
-        inside = [
-            id_
-            for id_ in same
-            if fault.pointer.startswith(f"/{self.conflicts[id_].address}{self.conflicts[id_].place}")
-        ]
+        places = {id_: f"/{self.conflicts[id_].address}{self.conflicts[id_].place}" for id_ in same}
+        inside = [id_ for id_, place in places.items() if fault.pointer.startswith(place)]
         return inside or same
 
 

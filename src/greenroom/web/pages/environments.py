@@ -74,7 +74,7 @@ class EnvironmentPages:
         by_alias: dict[str, list[str]] = {}
         for view in numbers[:NUMBERS]:
             by_alias.setdefault(view.alias or default, []).append(view.number.e164)
-        shares = {share.environment: format_weight(share.weight) for share in split.shares}
+        shares = {str(share.environment): format_weight(share.weight) for share in split.shares}
         return Incoming(shares, by_alias, len(numbers) > NUMBERS)
 
     async def _versions(

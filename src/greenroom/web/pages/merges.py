@@ -11,7 +11,7 @@ from starlette.routing import Route
 from greenroom.domain.errors import GreenroomError, Invalid, NotAllowed, Refused, Stale
 from greenroom.domain.kind import Registry
 from greenroom.services.merge_plans import MergeOutcome, MergePlan, MergeRequest, Strategy
-from greenroom.web.conflicts import ConflictDrawing, draw_conflict
+from greenroom.web.conflicts import Chosen, ConflictDrawing, draw_conflict
 from greenroom.web.differences import KindDiff, Wanted, draw
 from greenroom.web.door import Door
 from greenroom.web.forms import Form, Refusal, refusal_of
@@ -140,10 +140,9 @@ def _draw_conflicts(found: Preview, kinds: Registry) -> list[ConflictDrawing]:
             conflict,
             kinds,
             names,
-            found.choices.of(conflict),
-            found.choices.typed.get(id_),
-            found.wrong.get(id_, ""),
-            id_ in found.open,
+            Chosen(
+                found.choices.of(conflict), found.choices.typed.get(id_), found.wrong.get(id_, ""), id_ in found.open
+            ),
         )
         for id_, conflict in found.conflicts.items()
     ]
