@@ -211,7 +211,7 @@ async def test_drafts_go_with_an_environment_only_when_that_is_known() -> None:
         at = f"{ALL}/b/delete"
         page = await visitor.get(at)
         assert "Nothing depends on it" in page.text
-        assert "1 unpublished changes go with it" in page.text
+        assert "1 draft of b with 1 unpublished change goes with it" in page.text
         typed = fields_of(page.text, at)
         refused = await visitor.send(at, typed)
         assert refused.status_code == 422

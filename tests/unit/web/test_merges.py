@@ -269,7 +269,7 @@ async def test_the_source_goes_with_the_merge_and_the_page_says_what_moves() -> 
         good(await house.client.put(f"{P}/split", json={"shares": shares}, headers={"If-Match": "*"}))
         await house.edit("b", "topic/pets", {**PETS, "content": "Unpublished."})
         page = (await visitor.get(f"{B_TO_MAIN}&delete_source=1")).text
-        for word in ("Then B is deleted", "Split share", "10 %", "cannot be undone", "not merged", "go with it"):
+        for word in ("Then B is deleted", "Split share", "10 %", "cannot be undone", "not merged", "goes with it"):
             assert word in page, word
         typed = fields_of(page, AT)
         assert typed["delete_source"] == "1"

@@ -100,6 +100,7 @@ class MergePages:
             conflicts=drawn[:SHOWN],
             unseen=drawn[SHOWN:],
             groups=await self._draw(plan, shell) if plan else [],
+            settled_changes=_count_settled(plan) if plan else 0,
             refusal=refusal,
             form=visit.form,
             kinds=self._desk.kinds,
@@ -111,7 +112,11 @@ class MergePages:
         compared = plan.plan.compared
         if compared is None:
             return []
-        return await asyncio.to_thread(draw, compared, self._desk.kinds, shell.names, Wanted())
+        groups = await asyncio.to_thread(draw, compared, self._desk.kinds, shell.names, Wanted())
+        # Where a conflict is open the plan holds what both began with: shown, it would look like a change.
+        waiting = {conflict.address for conflict in plan.plan.conflicts}
+        left = [replace(g, entities=[e for e in g.entities if e.change.address not in waiting]) for g in groups]
+        return [group for group in left if group.entities]
 
 
 def _wish(visit: Visit) -> Wish:
@@ -147,6 +152,13 @@ def _draw_conflicts(found: Preview, kinds: Registry) -> list[ConflictDrawing]:
         for id_, conflict in found.conflicts.items()
     ]
     return sorted(drawn, key=lambda each: not (each.is_open or each.wrong))
+
+
+def _count_settled(plan: MergePlan) -> int:
+    """Returns how many changes are known already: those of entities without an open conflict."""
+    waiting = {conflict.address for conflict in plan.plan.conflicts}
+    changes = plan.plan.compared.comparison.changes if plan.plan.compared else ()
+    return sum(change.address not in waiting for change in changes)
 
 
 def _check_seen(form: Form, found: Preview) -> None:
