@@ -18,6 +18,8 @@ from greenroom.services.keeping import Beginning
 from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call
 from greenroom.wire.archives import pack
+from tests.browser.furnish_parallel import PAGES as PARALLEL
+from tests.browser.furnish_parallel import furnish_parallel
 
 BASE = "/projects/hotel"
 PETS = Address("topic", "pet-policy")
@@ -44,6 +46,7 @@ async def furnish_whole(desk: Desk, owner: Principal) -> None:
     await desk.transcripts.add_tag(call, begun.conversation.id, "sms offer")
     await desk.transcripts.add_note(call, begun.conversation.id, "The offer came at the right moment.")
     await furnish_data(desk, call)
+    await furnish_parallel(desk, owner)
 
 
 async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -> None:
@@ -121,6 +124,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "keys": "/keys",
         "audit": "/audit?verify=1",
         "not-found": "/nothing-here",
+        **PARALLEL,
     }
 
 

@@ -18,13 +18,17 @@ from greenroom.web.pages.comparisons import ComparisonPages
 from greenroom.web.pages.connections import ConnectionPages
 from greenroom.web.pages.content import ContentPages
 from greenroom.web.pages.conversations import ConversationPages
+from greenroom.web.pages.deletions import DeletionPages
 from greenroom.web.pages.drafts import DraftPages
+from greenroom.web.pages.environment_changes import EnvironmentChangePages
 from greenroom.web.pages.environments import EnvironmentPages
 from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
 from greenroom.web.pages.imports import ImportPages
 from greenroom.web.pages.keys import KeyPages
 from greenroom.web.pages.knowledge import KnowledgePages
+from greenroom.web.pages.merges import MergePages
+from greenroom.web.pages.migrations import MigrationPages
 from greenroom.web.pages.projects import ProjectPages
 from greenroom.web.pages.releases import ReleasePages
 from greenroom.web.pages.secrets import SecretPages
@@ -50,6 +54,10 @@ NOUNS: Final = (
     AccessPages,
     ProjectPages,
     EnvironmentPages,
+    EnvironmentChangePages,
+    DeletionPages,
+    MigrationPages,
+    MergePages,
     VersionPages,
     ReleasePages,
     ComparisonPages,

@@ -22,6 +22,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Item, ...]], ...]] = (
         (
             ("/environments", "list", "Environments", "environments"),
             ("/compare", "diff", "Compare", "compare"),
+            ("/merge", "merge", "Merge", "merge"),
             ("/history", "log", "History", "history"),
         ),
     ),

@@ -21,6 +21,8 @@ PAGES = [
     f"{BASE}/environments",
     LIVE,
     f"{LIVE}?show=releases",
+    f"{BASE}/environments?show=table",
+    f"{BASE}/aliases",
     f"{BASE}/versions/1",
     f"{BASE}/compare?base=v1&head=v1",
     f"{BASE}/build?ref=v1",
@@ -40,6 +42,11 @@ WRITES = [
     (f"{LIVE}/rollback", {"reason": "because", "seq": "1"}),
     (f"{BASE}/environments/sandbox/publish", {"note": "Something else altogether"}),
     (f"{BASE}/environments/sandbox/discard", {"revision": "1"}),
+    (f"{BASE}/new-environment", {"name": "Mine", "origin": "live"}),
+    (f"{BASE}/environments/sandbox/change", {"name": "Mine", "revision": "1"}),
+    (f"{BASE}/environments/sandbox/delete", {"seq": "1", "move_to": "live"}),
+    (f"{BASE}/merge", {"source": "live", "target": "sandbox", "make": "1"}),
+    (f"{BASE}/migrate", {"seq": "1"}),
     (f"{BASE}/versions/1/mark", {"mark": "bad"}),
     (f"{BASE}/build/topic/late-checkout", {"f:/name": "Mine", "if_match": "*"}),
     (f"{BASE}/build/new", {"kind": "topic", "name": "Mine"}),
@@ -58,7 +65,7 @@ async def test_a_viewer_reads_every_page_and_is_offered_no_change(stage: Stage) 
         for path in PAGES:
             page = await viewer.get(path)
             assert page.status_code == 200, path
-            for word in ("Roll back", "Promote v", "Publish…", "New project", "Mark as"):
+            for word in ("Roll back", "Promote v", "Publish…", "New project", "New environment", "Merge…", "Mark as"):
                 assert word not in page.text, (path, word)
 
 
