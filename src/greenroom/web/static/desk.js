@@ -90,6 +90,8 @@
       if (!menu.contains(event.target)) menu.removeAttribute("open");
     }
     const copier = event.target.closest("[data-copy]");
+    const text = event.target.closest("[data-copy-from]")?.dataset.copyFrom;
+    if (text) navigator.clipboard?.writeText(document.getElementById(text).textContent).then(() => toast("Copied."));
     if (copier) navigator.clipboard?.writeText(new URL(copier.dataset.copy, location.href).href).then(() => toast("Copied."));
     // A click beside a dialog closes it.
     if (event.target instanceof HTMLDialogElement) {
