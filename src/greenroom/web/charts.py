@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-WIDTH: Final = 640
 HEIGHT: Final = 150
-LEFT: Final = 40
 BOTTOM: Final = 20
 TOP: Final = 10
-RIGHT: Final = 6
+MOST_DAYS_NAMED: Final = 5
 _NICE: Final = (1, 2, 5)
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle in the colour of an environment; `said` is told on hover."""
+    """A day's rectangle, or point, in the colour of an environment; `said` is told on hover.
+
+    Across is in percent of the room there is, so that a chart is as wide as its place and its text is never scaled;
+    up and down is in pixels.
+    """
 
     x: float
     y: float
@@ -26,6 +28,16 @@ class Bar:
     height: float
     tone: str
     said: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A piece of a line between two days that follow one another."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
 
 
 @dataclass(frozen=True)
@@ -38,26 +50,21 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart's geometry. Lines are paths of stretches that have numbers; days without any leave a gap."""
+    """A chart's geometry. A day without a number leaves a gap in the line."""
 
     bars: Sequence[Bar]
-    lines: Sequence[str]
+    lines: Sequence[Line]
     points: Sequence[Bar]
     scale: Sequence[Tick]
     days: Sequence[Tick]
-
-    width: int = WIDTH
     height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    floor: int = HEIGHT - BOTTOM
 
 
 def draw_bars(days: Sequence[date], layers: Sequence[tuple[str, str, Sequence[int]]]) -> Chart:
     """Returns stacked bars for each day; a layer is a tone, a name and its counts."""
     totals = [sum(counts[index] for _, _, counts in layers) for index in range(len(days))]
     top = round_up(max(totals, default=0))
-    each = (WIDTH - LEFT - RIGHT) / max(len(days), 1)
+    each = 100 / max(len(days), 1)
     bars: list[Bar] = []
     for index, day in enumerate(days):
         below = 0
@@ -65,26 +72,28 @@ def draw_bars(days: Sequence[date], layers: Sequence[tuple[str, str, Sequence[in
             count = counts[index]
             if count:
                 y, height = _y(below + count, top), _y(below, top) - _y(below + count, top)
-                x, width = LEFT + each * index + each * 0.12, max(each * 0.76, 1)
-                bars.append(Bar(round(x, 1), y, round(width, 1), round(height, 1), tone, f"{name}, {day}: {count:,}"))
+                x, width = round(each * (index + 0.12), 3), round(each * 0.76, 3)
+                bars.append(Bar(x, y, width, round(height, 1), tone, f"{name}, {day}: {count:,}"))
             below += count
-    scale = [Tick(_y(value, top), f"{value:,}") for value in (0, top // 2, top) if value or top]
-    return Chart(bars, (), (), scale if top > 1 else [Tick(_y(0, 1), "0"), Tick(_y(1, 1), "1")], _days(days, each))
+    scale = [Tick(_y(value, top), f"{value:,}") for value in sorted({0, top // 2, top})]
+    return Chart(bars, (), (), scale, _days(days, each))
 
 
 def draw_shares(days: Sequence[date], tone: str, name: str, shares: Sequence[float | None]) -> Chart:
     """Returns a line of shares between 0 and 1, one for each day that has one."""
-    each = (WIDTH - LEFT - RIGHT) / max(len(days), 1)
-    stretches: list[list[str]] = [[]]
+    each = 100 / max(len(days), 1)
     points: list[Bar] = []
+    lines: list[Line] = []
+    last: Bar | None = None
     for index, (day, share) in enumerate(zip(days, shares, strict=True)):
-        if share is None:
-            stretches.append([])
-            continue
-        x, y = round(LEFT + each * (index + 0.5), 1), _y(share, 1)
-        stretches[-1].append(f"{x} {y}")
-        points.append(Bar(x, y, 0, 0, tone, f"{name}, {day}: {share * 100:.0f} %"))
-    lines = [f"M{' L'.join(stretch)}" for stretch in stretches if len(stretch) > 1]
+        point = None
+        if share is not None:
+            said = f"{name}, {day}: {share * 100:.0f} %"
+            point = Bar(round(each * (index + 0.5), 3), _y(share, 1), 0, 0, tone, said)
+            points.append(point)
+            if last is not None:
+                lines.append(Line(last.x, last.y, point.x, point.y))
+        last = point
     scale = [Tick(_y(value, 1), f"{value * 100:.0f} %") for value in (0, 0.5, 1)]
     return Chart((), lines, points, scale, _days(days, each))
 
@@ -105,12 +114,10 @@ def _y(value: float, top: float) -> float:
 
 
 def _days(days: Sequence[date], each: float) -> list[Tick]:
-    """Returns the first day, the last and some between, as many as there is room for."""
-    if not days:
-        return []
-    step = max(1, -(-len(days) // 6))
+    """Returns some of the days, as many as there is room for."""
+    step = max(1, -(-len(days) // MOST_DAYS_NAMED))
     return [
-        Tick(round(LEFT + each * (index + 0.5), 1), f"{day.day} {day:%b}")
+        Tick(round(each * (index + 0.5), 3), f"{day.day} {day:%b}")
         for index, day in enumerate(days)
         if index % step == 0
     ]

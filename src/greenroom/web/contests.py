@@ -74,7 +74,7 @@ async def compare_shares(visit: Visit, shell: Shell, view: SplitView) -> Contest
     days = asked if asked in DAYS else 0
     since = now - timedelta(days=days) if days else max(view.split.changed_at, now - LONGEST)
     arms = [Arm(names[s.environment], shell.place(names[s.environment]), None, s.weight) for s in led]
-    asked_arms = tuple(ArmName(arm.name, arm.name, None) for arm in arms)
+    asked_arms = tuple(ArmName(arm.place.name if arm.place else arm.name, arm.name, None) for arm in arms)
     return await contest(visit, arms, Contest(asked_arms, since=since), days)
 
 

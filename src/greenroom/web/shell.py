@@ -91,13 +91,13 @@ def draw_places(views: Sequence[EnvironmentView]) -> list[Place]:
     spare = 0
     edited = False
     for view in views:
-        if view.public:
+        if view.default_entry:
             tone, icon = "live", "live"
         elif view.environment.editable and not edited:
             tone, icon, edited = "sand", "sandbox", True
         else:
             tone = TONES[spare % len(TONES)]
-            icon = "branch" if view.environment.editable else "gate"
+            icon = "live" if view.public else "branch" if view.environment.editable else "gate"
             spare += 1
         places.append(Place(view, tone, icon))
     return places

@@ -8,7 +8,7 @@ from typing import Final, cast
 from starlette.responses import Response
 from starlette.routing import Route
 
-from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotAllowed, NotFound
+from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotAllowed
 from greenroom.domain.evaluations import EVALUATION, MAX_RUN, Evaluation, RunChoice
 from greenroom.domain.results import Better
 from greenroom.services.evaluations import EvaluationView
@@ -92,7 +92,7 @@ class EvaluationPages:
                 said = "The run is ended; what was judged is kept."
             else:
                 await self._desk.evaluations.run(visit.call, slug, name, self._choice(visit, form))
-        except (NotFound, NotAllowed):
+        except NotAllowed:
             raise
         except GreenroomError as wrong:
             return await self._evaluation(visit, refusal_of(wrong))
@@ -167,7 +167,7 @@ class EvaluationPages:
         try:
             wanted = read_evaluation(form, name)
             await self._desk.evaluations.save(visit.call, slug, wanted, form.text("revision") or None)
-        except (NotFound, NotAllowed):
+        except NotAllowed:
             raise
         except GreenroomError as wrong:
             return await self._edit(visit, refusal_of(wrong))

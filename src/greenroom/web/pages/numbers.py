@@ -9,7 +9,7 @@ from typing import Final, cast
 from starlette.responses import Response
 from starlette.routing import Route
 
-from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotAllowed, NotFound
+from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotAllowed
 from greenroom.domain.numbers import Match
 from greenroom.services.entries import Foreseen
 from greenroom.services.keeping import Beginning
@@ -132,7 +132,7 @@ class NumberPages:
                 done = await self._desk.numbers.change(visit.call, slug, number, wanted, seen)
                 here = f"{here}/{done.number.e164}"
                 said = f"{done.number.e164} leads to {done.alias or 'the default entry'} from the next call on."
-        except (NotFound, NotAllowed):
+        except NotAllowed:
             raise
         except GreenroomError as wrong:
             return await self._number(visit, refusal_of(wrong))

@@ -35,7 +35,7 @@ VIEWS: Final[Mapping[str, tuple[str, tuple[Dimension, ...]]]] = {
     "channel": ("environment and channel", ("environment", "channel")),
 }
 assert all(set(by) <= set(DIMENSIONS) for _, by in VIEWS.values())
-ENTRIES: Final = {"": "chance assigned (by the split)", "any": "came in by any way"}
+ENTRIES: Final = {"": "drawn by the split, where both are its shares", "any": "all, however they came in"}
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class SplitPages:
                 plan = await self._desk.splits.plan(visit.call, slug, request, None)
                 return await self._traffic(visit, Refusal(), plan)
             done = await self._desk.splits.set(visit.call, slug, request, form.text("seen") or None)
-        except (NotFound, NotAllowed):
+        except NotAllowed:
             raise
         except GreenroomError as wrong:
             return await self._traffic(visit, refusal_of(wrong))
@@ -162,10 +162,13 @@ class SplitPages:
             if not form.has("confirm"):
                 message = "tick that you know it"
                 raise Invalid("not_confirmed", message, errors=[Fault("/confirm", message)])
+            if not form.text("note").strip():
+                message = "say why: whoever reads the results next week will want to know"
+                raise Invalid("no_reason", message, errors=[Fault("/note", message)])
             view = await self._desk.splits.load(visit.call, slug)
             request = replace(_same(view), note=form.text("note").strip(), restart=True)
             await self._desk.splits.set(visit.call, slug, request, form.text("seen") or None)
-        except (NotFound, NotAllowed):
+        except NotAllowed:
             raise
         except GreenroomError as wrong:
             return await self._ask_restart(visit, refusal_of(wrong))
