@@ -58,7 +58,7 @@ WRITES = [
     (f"{BASE}/knowledge", {"id": "rules", "text": "Quiet."}),
     (f"{BASE}/tests", {"ref": "v1"}),
     (f"{BASE}/traffic", {"seen": "*", "w:live": "100"}),
-    (f"{BASE}/traffic/restart", {"seen": "*", "confirm": "1", "note": "Because"}),
+    (f"{BASE}/traffic/restart", {"seen": "*", "confirm": "1", "reason": "Because"}),
     (f"{BASE}/traffic/testers", {"kind": "user_id", "who": "ada", "environment": "live"}),
     (f"{BASE}/traffic/share-links", {"environment": "live", "days": "7"}),
     (f"{BASE}/evaluations", {"name": "quick", "judge": "rules", "rules": "turns > 1"}),

@@ -166,14 +166,14 @@ async def test_the_assignment_is_restarted_only_when_it_is_confirmed_with_a_reas
     splits, call = owner.stage.desk.splits, await call_of(owner)
     salt = (await splits.load(call, "hotel")).split.salt
     for sent in (
-        {"seen": "1", "note": "New test"},
-        {"seen": "1", "confirm": "1", "note": " "},
-        {"seen": "7", "confirm": "1", "note": "New test"},
+        {"seen": "1", "reason": "New test"},
+        {"seen": "1", "confirm": "1", "reason": " "},
+        {"seen": "7", "confirm": "1", "reason": "New test"},
     ):
         refused = await owner.send(place, sent)
         assert refused.status_code == 422
         assert (await splits.load(call, "hotel")).split.salt == salt
-    assert (await owner.send(place, {"seen": "1", "confirm": "1", "note": "New test"})).status_code == 303
+    assert (await owner.send(place, {"seen": "1", "confirm": "1", "reason": "New test"})).status_code == 303
     after = (await splits.load(call, "hotel")).split
     assert after.salt != salt
     assert await shares(owner) == {"live": 80, "b": 20}
@@ -216,7 +216,7 @@ async def test_who_may_not_split_reads_it_and_is_offered_nothing(owner: Visitor)
         for word in ("Save the split", "Restart the assignment", "Use these weights", 'name="w:'):
             assert word not in page
         for path in ("", "/movement", "/restart"):
-            sent = {"seen": "1", "w:live": "100", "confirm": "1", "note": "mine"}
+            sent = {"seen": "1", "w:live": "100", "confirm": "1", "reason": "mine"}
             assert (await publisher.send(TRAFFIC + path, sent)).status_code == 403
         assert (await publisher.get(f"{TRAFFIC}/restart")).status_code == 403
     assert await shares(owner) == {"live": 80, "b": 20}

@@ -162,11 +162,12 @@ class SplitPages:
             if not form.has("confirm"):
                 message = "tick that you know it"
                 raise Invalid("not_confirmed", message, errors=[Fault("/confirm", message)])
-            if not form.text("note").strip():
+            reason = form.text("reason").strip()
+            if not reason:
                 message = "say why: whoever reads the results next week will want to know"
-                raise Invalid("no_reason", message, errors=[Fault("/note", message)])
+                raise Invalid("no_reason", message, errors=[Fault("/reason", message)])
             view = await self._desk.splits.load(visit.call, slug)
-            request = replace(_same(view), note=form.text("note").strip(), restart=True)
+            request = replace(_same(view), note=reason, restart=True)
             await self._desk.splits.set(visit.call, slug, request, form.text("seen") or None)
         except NotAllowed:
             raise

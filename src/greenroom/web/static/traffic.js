@@ -105,6 +105,9 @@
       share.field.toggleAttribute("aria-invalid", Number.isNaN(typed));
       if (!Number.isNaN(typed)) set(share, typed === null && share.isDefault ? 0 : typed);
     });
+    share.field.addEventListener("blur", () => {
+      if (!Number.isNaN(read(share.field.value))) share.field.value = share.weight === null ? "" : write(share.weight);
+    });
     share.row.querySelector("[data-take-out]")?.addEventListener("click", () => set(share, null));
   }
   form.elements.sticky_key?.addEventListener("change", describe);
