@@ -106,16 +106,22 @@ class Results:
 
     async def compare(self, call: Call, slug: str, asked: Contest) -> Comparison:
         """Compares arms with the first of them. Raises Invalid `arms_overlap`, `unknown_metric`, NotFound."""
+        return (await self.compare_all(call, slug, asked, (asked.metric,)))[0]
+
+    async def compare_all(
+        self, call: Call, slug: str, asked: Contest, metrics: Sequence[str] = ()
+    ) -> Sequence[Comparison]:
+        """Compares arms by several metrics at one moment, by all there are when none is named. Raises as `compare`."""
         call.need("results.read")
         since, until = self._period(asked.since, asked.until)
 
-        def work(tx: Reading) -> Comparison:
+        def work(tx: Reading) -> Sequence[Comparison]:
             project = load_project(tx, slug)
             whole = Slice(since, until, channel=asked.channel, idle_before=self._idle_before())
             arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
-            metric = find_metrics(tx, project, (asked.metric,))[asked.metric]
-            return _compare(tx, project, asked, metric, arms, whole)
+            found = find_metrics(tx, project, tuple(metrics))
+            return [_compare(tx, project, asked, metric, arms, whole) for metric in found.values()]
 
         return await self._work.read(call, work)
 

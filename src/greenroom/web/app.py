@@ -22,6 +22,7 @@ from greenroom.web.pages.deletions import DeletionPages
 from greenroom.web.pages.drafts import DraftPages
 from greenroom.web.pages.environment_changes import EnvironmentChangePages
 from greenroom.web.pages.environments import EnvironmentPages
+from greenroom.web.pages.evaluations import EvaluationPages
 from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
 from greenroom.web.pages.imports import ImportPages
@@ -29,12 +30,17 @@ from greenroom.web.pages.keys import KeyPages
 from greenroom.web.pages.knowledge import KnowledgePages
 from greenroom.web.pages.merges import MergePages
 from greenroom.web.pages.migrations import MigrationPages
+from greenroom.web.pages.numbers import NumberPages
 from greenroom.web.pages.projects import ProjectPages
 from greenroom.web.pages.releases import ReleasePages
+from greenroom.web.pages.results import ResultPages
 from greenroom.web.pages.secrets import SecretPages
+from greenroom.web.pages.share_links import ShareLinkPages
+from greenroom.web.pages.splits import SplitPages
 from greenroom.web.pages.streams import StreamPages
 from greenroom.web.pages.tables import TablePages
 from greenroom.web.pages.test_runs import TestRunPages
+from greenroom.web.pages.testers import TesterPages
 from greenroom.web.pages.tickets import TicketPages
 from greenroom.web.pages.versions import VersionPages
 
@@ -75,6 +81,12 @@ NOUNS: Final = (
     StreamPages,
     ImportPages,
     HistoryPages,
+    SplitPages,
+    TesterPages,
+    ShareLinkPages,
+    ResultPages,
+    EvaluationPages,
+    NumberPages,
 )
 
 

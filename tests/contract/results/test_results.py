@@ -139,13 +139,13 @@ async def test_not_enough_data_is_an_answer(light_story: Story) -> None:
     story = light_story
     await two_arms(story, 0.70, 0.74, 300, 57)
     found = await compare(story)
-    assert found.verdict == "not enough data: b has 57 of at least 100"
+    assert found.verdict == "not enough data: b has 57 of at least 100 callers"
     assert found.arms[1].difference is None
     assert found.arms[0].interval is not None
     assert found.arms[1].interval is None
-    assert (await compare(story, "b", "live")).verdict == "not enough data: b has 57 of at least 100"
+    assert (await compare(story, "b", "live")).verdict == "not enough data: b has 57 of at least 100 callers"
     found = await compare(story, "live", "b@v9", metric="error")
-    lacks = "live has 0 of at least 8 in the rarer of yes and no; b@v9 has 0 of at least 100"
+    lacks = "live has 0 of at least 8 of the rarer kind; b@v9 has 0 of at least 100 callers"
     assert found.verdict == f"not enough data: {lacks}"
     assert found.arms[1].value is None
 
@@ -159,7 +159,7 @@ async def test_somebody_who_calls_often_is_one_unit(light_story: Story) -> None:
         await keep(story, [replace(each, sticky_key=f"caller-{n % 60}") for n, each in enumerate(found)])
     found = await compare(story)
     assert (found.arms[0].conversations, found.arms[0].units) == (600, 60)
-    assert "live has 60 of at least 100; b has 60 of at least 100" in found.verdict
+    assert "live has 60 of at least 100 callers; b has 60 of at least 100 callers" in found.verdict
 
 
 async def test_tests_and_replays_are_never_counted(story: Story) -> None:
