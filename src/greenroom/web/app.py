@@ -14,10 +14,13 @@ from greenroom.domain.errors import GreenroomError
 from greenroom.services.desk import Desk
 from greenroom.web.door import Door
 from greenroom.web.pages.access import AccessPages
+from greenroom.web.pages.checkpoints import CheckpointPages
 from greenroom.web.pages.comparisons import ComparisonPages
 from greenroom.web.pages.connections import ConnectionPages
 from greenroom.web.pages.content import ContentPages
 from greenroom.web.pages.conversations import ConversationPages
+from greenroom.web.pages.discards import DiscardPages
+from greenroom.web.pages.draft_loads import DraftLoadPages
 from greenroom.web.pages.drafts import DraftPages
 from greenroom.web.pages.environments import EnvironmentPages
 from greenroom.web.pages.executions import ExecutionPages
@@ -26,6 +29,8 @@ from greenroom.web.pages.imports import ImportPages
 from greenroom.web.pages.keys import KeyPages
 from greenroom.web.pages.knowledge import KnowledgePages
 from greenroom.web.pages.projects import ProjectPages
+from greenroom.web.pages.publishing import PublishingPages
+from greenroom.web.pages.readiness import ReadinessPages
 from greenroom.web.pages.releases import ReleasePages
 from greenroom.web.pages.secrets import SecretPages
 from greenroom.web.pages.streams import StreamPages
@@ -56,6 +61,11 @@ NOUNS: Final = (
     ContentPages,
     ConversationPages,
     DraftPages,
+    DraftLoadPages,
+    CheckpointPages,
+    DiscardPages,
+    PublishingPages,
+    ReadinessPages,
     ConnectionPages,
     ExecutionPages,
     KeyPages,
