@@ -97,7 +97,7 @@ class PublishingPages:
             asked=ask_about(look.conflicts, form, refusal, labels),
             settled=bool(plan) and not (plan and plan.conflicts),
             findings=draw_readiness(plan.readiness, shell, plan.cautions) if plan else [],
-            fix=lambda fault: find_fault(shell, fault),  # pyright: ignore[reportUnknownLambdaType]
+            fix=lambda fault: find_fault(shell, fault),
         )
 
     async def _look(self, visit: Visit) -> _Look:
