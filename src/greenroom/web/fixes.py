@@ -12,6 +12,7 @@ from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.promotion import Caution
 from greenroom.domain.readiness import Item, Level
 from greenroom.web.navigation import NAVIGATION
+from greenroom.web.rendering import first_up
 from greenroom.web.session import Visit
 from greenroom.web.shell import Shell
 
@@ -41,6 +42,12 @@ class Line:
 
     item: Item
     fix: Fix | None
+
+    @property
+    def text(self) -> str:
+        """Returns its message as a sentence; an address at its head stays as it is written."""
+        message = self.item.message
+        return message if "/" in message.split(" ", 1)[0] else first_up(message)
 
 
 @dataclass(frozen=True)

@@ -76,4 +76,7 @@ def _share(row: Row | None, name: str) -> str:
 
 
 def _latency(row: Row | None) -> str:
-    return f"{row.latency.p95 / 1000:.1f} s" if row and row.latency else ""
+    if row is None or row.latency is None:
+        return ""
+    ms = row.latency.p95
+    return f"{ms / 1000:.1f} s" if ms >= 1000 else f"{max(round(ms), 1)} ms"

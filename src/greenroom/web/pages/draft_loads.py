@@ -94,7 +94,7 @@ class DraftLoadPages:
             what=what or ALL,
             only=only,
             compared=compared,
-            choices=_choices(compared, draft, only, shell.names)[:SHOWN] if compared else [],
+            choices=_choices(compared, draft, only, {**shell.names, visit.who.id: "you"})[:SHOWN] if compared else [],
             versions=[view.version for view in versions],
             refusal=refusal,
             kinds=self._desk.kinds,
