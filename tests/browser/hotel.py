@@ -18,6 +18,7 @@ from greenroom.services.keeping import Beginning
 from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call
 from greenroom.wire.archives import pack
+from tests.browser.furnish_drafts import furnish_drafts, list_draft_pages
 from tests.browser.furnish_parallel import PAGES as PARALLEL
 from tests.browser.furnish_parallel import furnish_parallel
 from tests.browser.furnish_traffic import NUMBER, furnish_traffic
@@ -48,6 +49,7 @@ async def furnish_whole(desk: Desk, owner: Principal) -> None:
     await desk.transcripts.add_note(call, begun.conversation.id, "The offer came at the right moment.")
     await furnish_data(desk, call)
     await furnish_parallel(desk, owner)
+    await furnish_drafts(desk, owner)
 
 
 async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -> None:
@@ -92,6 +94,9 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "rollback": f"{environments}/live/rollback",
         "publish": f"{environments}/sandbox/publish",
         "discard": f"{environments}/sandbox/discard",
+        "checkpoints": f"{environments}/sandbox/checkpoints",
+        "discarded": f"{environments}/sandbox/discarded",
+        "load": f"{environments}/sandbox/load?ref=v1",
         "compare": f"{BASE}/compare?base=live&head=draft:sandbox",
         "compare-unified": f"{BASE}/compare?base=v1&head=draft:sandbox&view=unified",
         "compare-same": f"{BASE}/compare?base=v3&head=v3",
@@ -142,6 +147,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "audit": "/audit?verify=1",
         "not-found": "/nothing-here",
         **PARALLEL,
+        **await list_draft_pages(desk, owner),
     }
 
 

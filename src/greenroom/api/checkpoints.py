@@ -75,4 +75,5 @@ def checkpoint_out(found: Checkpoint, names: Mapping[str, str]) -> CheckpointOut
         base_version=found.base_version,
         changes=len(found.changes),
         addresses=[str(change.address) for change in found.changes],
+        digest=found.digest,
     )

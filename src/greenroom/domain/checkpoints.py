@@ -33,14 +33,22 @@ class Checkpoint:
     base_digest: Digest
     base_seq: int
     changes: tuple[DraftChange, ...]
+    digest: Digest
+    """Of all that the draft held: the ref by which it compares with anything."""
 
 
 def checkpoint_of(
-    id_: str, name: str, draft: Draft, changes: tuple[DraftChange, ...], by: PrincipalId, at: datetime
+    id_: str,
+    name: str,
+    draft: Draft,
+    changes: tuple[DraftChange, ...],
+    digest: Digest,
+    by: PrincipalId,
+    at: datetime,
 ) -> Checkpoint:
     """Returns the checkpoint of a draft."""
     base = (draft.base_version, draft.base_digest, draft.base_seq)
-    return Checkpoint(id_, draft.environment, draft.owner, name, by, at, *base, changes)
+    return Checkpoint(id_, draft.environment, draft.owner, name, by, at, *base, changes, digest)
 
 
 def to_record(draft: Draft, checkpoint: Checkpoint) -> Record:
@@ -54,6 +62,7 @@ def to_record(draft: Draft, checkpoint: Checkpoint) -> Record:
             "digest": checkpoint.base_digest,
             "seq": checkpoint.base_seq,
         },
+        "digest": checkpoint.digest,
         "changes": {str(change.address): [change.digest, change.by] for change in checkpoint.changes},
     }
     at = checkpoint.at
@@ -78,6 +87,7 @@ def from_record(record: Record) -> Checkpoint:
         Digest(base["digest"]),
         base["seq"],
         changes,
+        Digest(body["digest"]),
     )
 
 

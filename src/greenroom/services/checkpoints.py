@@ -46,7 +46,9 @@ class Checkpoints:
                 detail = f"{alias} keeps {MOST} checkpoints already; remove some first"
                 raise LimitReached("too_many_checkpoints", detail, extra={"limit": MOST, "value": MOST})
             id_, now = self._work.clock.new_id("checkpoint"), self._work.clock.now()
-            made = checkpoint_of(id_, called, place.draft, tuple(changes.values()), call.principal.id, now)
+            who, held = call.principal.id, tuple(changes.values())
+            made = checkpoint_of(id_, called, place.draft, held, place.snapshot.digest, who, now)
+            tx.put_snapshot(place.snapshot)
             tx.put_record(to_record(place.draft, made))
             self._append(tx, call, place, made, "draft.checkpoint_saved")
             return made
@@ -71,6 +73,16 @@ class Checkpoints:
                 containing=(mark,),
             )
             return [from_record(record) for record in found]
+
+        return await self._work.read(call, work)
+
+    async def read(self, call: Call, slug: str, alias: str, id_: str) -> Checkpoint:
+        """Returns one checkpoint of the draft that the caller edits. Raises NotFound."""
+        call.need("content.read")
+
+        def work(tx: Reading) -> Checkpoint:
+            environment = load_editable(tx, load_project(tx, slug), alias)
+            return _load(tx, environment, call.principal.id, id_)
 
         return await self._work.read(call, work)
 

@@ -66,11 +66,18 @@ class Discards:
                 since=since,
                 closed_by=(DISCARDED,),
             )
-            return [
-                DiscardedDraft(d, list(tx.load_draft_changes(d.id).values()), d.closed_at, d.closed_at + KEPT_FOR)
-                for d in drafts
-                if d.closed_at is not None
-            ]
+            return [_view(tx, draft, draft.closed_at) for draft in drafts if draft.closed_at is not None]
+
+        return await self._work.read(call, work)
+
+    async def read(self, call: Call, slug: str, alias: str, discarded: str) -> DiscardedDraft:
+        """Returns one draft that can still be restored. Raises NotFound."""
+        call.need("content.read")
+
+        def work(tx: Reading) -> DiscardedDraft:
+            place = self._loads.find_place(tx, call, slug, alias, None)
+            kept = self._load(tx, call, place, DraftId(discarded))
+            return _view(tx, kept, kept.closed_at or self._work.clock.now())
 
         return await self._work.read(call, work)
 
@@ -141,6 +148,10 @@ class Discards:
     def _swap(tx: Writing, after: Draft, before: Draft) -> None:
         if not tx.update_draft(after, before.revision):
             raise Conflict("draft_race", "somebody else restored this draft a moment ago; look again")
+
+
+def _view(tx: Reading, draft: Draft, at: datetime) -> DiscardedDraft:
+    return DiscardedDraft(draft, list(tx.load_draft_changes(draft.id).values()), at, at + KEPT_FOR)
 
 
 def _check_way(place: Place, kept: Draft, in_way: set[Address]) -> None:

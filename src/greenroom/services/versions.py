@@ -27,6 +27,8 @@ class VersionView:
     """Only of a version that is loaded by itself."""
     carries: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many entities each person changed, by id; only of a version that is loaded by itself."""
+    was_in: Sequence[str] = ()
+    """The environments that serve it or did once, so that they can roll back to it; only of one loaded by itself."""
 
 
 class Versions:
@@ -67,8 +69,12 @@ class Versions:
             project = load_project(tx, slug)
             version = load_version(tx, project, number)
             view = view_versions(tx, project, [version])[0]
-            carries = _find_carried(tx, project, version)
-            return replace(view, changed_documents=_find_changed(tx, project, version), carries=carries)
+            return replace(
+                view,
+                changed_documents=_find_changed(tx, project, version),
+                carries=_find_carried(tx, project, version),
+                was_in=[e.alias for e in tx.list_environments(project.id) if tx.was_full_arm(e.id, number)],
+            )
 
         return await self._work.read(call, work)
 

@@ -14,11 +14,14 @@ from greenroom.domain.errors import GreenroomError
 from greenroom.services.desk import Desk
 from greenroom.web.door import Door
 from greenroom.web.pages.access import AccessPages
+from greenroom.web.pages.checkpoints import CheckpointPages
 from greenroom.web.pages.comparisons import ComparisonPages
 from greenroom.web.pages.connections import ConnectionPages
 from greenroom.web.pages.content import ContentPages
 from greenroom.web.pages.conversations import ConversationPages
 from greenroom.web.pages.deletions import DeletionPages
+from greenroom.web.pages.discards import DiscardPages
+from greenroom.web.pages.draft_loads import DraftLoadPages
 from greenroom.web.pages.drafts import DraftPages
 from greenroom.web.pages.environment_changes import EnvironmentChangePages
 from greenroom.web.pages.environments import EnvironmentPages
@@ -32,6 +35,8 @@ from greenroom.web.pages.merges import MergePages
 from greenroom.web.pages.migrations import MigrationPages
 from greenroom.web.pages.numbers import NumberPages
 from greenroom.web.pages.projects import ProjectPages
+from greenroom.web.pages.publishing import PublishingPages
+from greenroom.web.pages.readiness import ReadinessPages
 from greenroom.web.pages.releases import ReleasePages
 from greenroom.web.pages.results import ResultPages
 from greenroom.web.pages.secrets import SecretPages
@@ -70,6 +75,11 @@ NOUNS: Final = (
     ContentPages,
     ConversationPages,
     DraftPages,
+    DraftLoadPages,
+    CheckpointPages,
+    DiscardPages,
+    PublishingPages,
+    ReadinessPages,
     ConnectionPages,
     ExecutionPages,
     KeyPages,

@@ -1,18 +1,20 @@
-"""What a merge would give with the choices made so far: all its conflicts, which are open, and what is wrong."""
+"""What a merge or a rebase would give with the choices made so far: its conflicts, which are open, what is wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
 
 from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotAllowed
+from greenroom.domain.kind import Registry
 from greenroom.domain.merges import Conflict
-from greenroom.services.desk import Desk
-from greenroom.services.merge_plans import MergePlan, MergeRequest
-from greenroom.services.work import Call
-from greenroom.web.conflicts import TAKES, check_written, read_value
+from greenroom.services.comparisons import Compared
+from greenroom.web.conflicts import TAKES, Chosen, ConflictDrawing, check_written, draw_conflict, read_value
 from greenroom.web.forms import Form, Refusal, refusal_of
+
+P = TypeVar("P")
+Resolutions = Sequence[Mapping[str, object]]
 
 ROUNDS: Final = 50
 """Settling one conflict may bring up another, and every value that is refused costs a look."""
@@ -44,11 +46,11 @@ def read_choices(form: Form) -> Choices:
 
 
 @dataclass
-class Preview:
+class Preview(Generic[P]):
     """A plan, and every conflict that came up on the way to it, settled or not."""
 
     choices: Choices
-    plan: MergePlan | None = None
+    plan: P | None = None
     conflicts: dict[str, Conflict] = field(default_factory=dict[str, Conflict])
     open: dict[str, Conflict] = field(default_factory=dict[str, Conflict])
     wrong: dict[str, str] = field(default_factory=dict[str, str])
@@ -65,16 +67,39 @@ class Preview:
         """Says whether nothing is left to choose or to mend."""
         return self.plan is not None and not (self.open or self.wrong or self.refusal)
 
-    def see(self, plan: MergePlan) -> bool:
+    def check_settled(self) -> None:
+        """Raises Invalid `not_settled` while anything is left to choose or to mend."""
+        left = len(self.open.keys() | self.wrong.keys())
+        if left:
+            detail = f"{left} conflict{'s are' if left > 1 else ' is'} not settled yet; choose below what each becomes"
+            raise Invalid("not_settled", detail)
+
+    def see(self, plan: P, conflicts: Sequence[Conflict]) -> bool:
         """Keeps a plan and applies what was chosen about its open conflicts; says whether that was anything."""
         self.plan = plan
-        self.open = {conflict.id: conflict for conflict in plan.plan.conflicts}
-        blamed = [self._blame_whole(conflict) for conflict in plan.plan.conflicts]
+        self.open = {conflict.id: conflict for conflict in conflicts}
+        blamed = [self._blame_whole(conflict) for conflict in conflicts]
         if any(blamed):
             return True
         self.conflicts |= {id_: one for id_, one in self.open.items() if id_ not in self.conflicts}
         applied = [self._apply(one) for id_, one in self.open.items() if id_ not in self.wrong]
         return any(applied)
+
+    def draw(self, kinds: Registry, compared: Compared | None) -> list[ConflictDrawing]:
+        """Returns the conflicts with what was chosen about them, those that are open first."""
+        names = {str(change.address): change.name for change in compared.comparison.changes} if compared else {}
+        drawn = [
+            draw_conflict(
+                conflict,
+                kinds,
+                names,
+                Chosen(
+                    self.choices.of(conflict), self.choices.typed.get(id_), self.wrong.get(id_, ""), id_ in self.open
+                ),
+            )
+            for id_, conflict in self.conflicts.items()
+        ]
+        return sorted(drawn, key=lambda each: not (each.is_open or each.wrong))
 
     def _blame_whole(self, whole: Conflict) -> bool:
         """Takes back values that make an entity unsound: asked about as a whole, people would not know why."""
@@ -134,15 +159,17 @@ class Preview:
         return inside or same
 
 
-async def preview_merge(desk: Desk, call: Call, slug: str, request: MergeRequest, choices: Choices) -> Preview:
-    """Returns what a merge would give. A choice that is refused is told beside its conflict; the others hold.
+async def preview(
+    choices: Choices, ask: Callable[[Resolutions], Awaitable[P]], conflicts_of: Callable[[P], Sequence[Conflict]]
+) -> Preview[P]:
+    """Returns what resolutions would give. A choice that is refused is told beside its conflict; the others hold.
 
-    Raises NotAllowed.
+    `ask` makes a plan. Raises NotAllowed.
     """
-    found = Preview(choices)
+    found: Preview[P] = Preview(choices)
     for _ in range(ROUNDS):
         try:
-            plan = await desk.merges.plan(call, slug, replace(request, resolutions=found.resolutions))
+            plan = await ask(found.resolutions)
         except NotAllowed:
             raise
         except GreenroomError as wrong:
@@ -150,6 +177,6 @@ async def preview_merge(desk: Desk, call: Call, slug: str, request: MergeRequest
                 continue
             found.refusal = refusal_of(wrong)
             break
-        if not found.see(plan):
+        if not found.see(plan, conflicts_of(plan)):
             break
     return found

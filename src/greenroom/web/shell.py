@@ -43,6 +43,16 @@ class Place:
         """Returns the version that it serves, None before the first release."""
         return self.view.release.version if self.view.release else None
 
+    @property
+    def shared(self) -> bool:
+        """Says whether all its editors share one draft."""
+        return self.view.environment.draft_mode == "shared"
+
+    @property
+    def draft_name(self) -> str:
+        """Returns what the draft is called that the visitor edits here."""
+        return f"{'the shared' if self.shared else 'your'} draft of {self.name}"
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -75,6 +85,13 @@ class Shell:
     def editable(self) -> Sequence[Place]:
         """Returns the environments that have drafts."""
         return [place for place in self.places if place.environment.editable]
+
+    @property
+    def drafting(self) -> Place | None:
+        """Returns the environment whose draft is meant here: this one, else the first that is edited."""
+        if self.here is not None and self.here.environment.editable:
+            return self.here
+        return next(iter(self.editable), None)
 
     def place(self, alias: str) -> Place | None:
         """Returns the environment with an alias."""

@@ -20,7 +20,7 @@ class CheckpointLoadIn(In):
 
 
 class CheckpointOut(Out):
-    """What a draft held at a moment. `changes` counts the entities in `addresses`."""
+    """What a draft held at a moment. `changes` counts the entities in `addresses`; `digest` is a ref of all it held."""
 
     id: str
     name: str
@@ -30,3 +30,4 @@ class CheckpointOut(Out):
     base_version: VersionNumber | None
     changes: int
     addresses: list[str]
+    digest: str

@@ -514,6 +514,17 @@ async def test_a_checkpoint_keeps_a_draft_under_a_name_and_gives_it_back() -> No
     assert len((await room.load())["changes"]) == 2
 
 
+async def test_a_checkpoint_compares_with_the_draft_by_its_digest() -> None:
+    room = await open_room()
+    await room.save(room.ann, "topic/pool", POOL)
+    kept = good(await room.ann.post(f"{room.draft}/checkpoints", json={"name": "Pool"}))
+    await room.save(room.ann, "topic/pool", {**POOL, "content": "The pool opens at nine."})
+    compared = good(await room.ann.get(f"{P}/compare?base={kept['digest']}&head=draft:{room.alias}"))
+    assert [change["address"] for change in compared["changes"]] == ["topic/pool"]
+    listed = good(await room.ann.get(f"{room.draft}/checkpoints"))
+    assert listed["items"][0]["digest"] == kept["digest"]
+
+
 async def test_a_checkpoint_of_a_private_draft_is_its_owners() -> None:
     room = await open_room("pipeline")
     await room.save(room.ann, "topic/pool", POOL)

@@ -225,7 +225,7 @@ class ContentPages:
         if not ref and not alias:
             views = await self._desk.environments.list(visit.call, slug)
             alias = next((view.environment.alias for view in views if view.environment.editable), "")
-        return await load_shell(visit, slug, title, "build", alias="" if ref else alias, ref=ref)
+        return await load_shell(visit, slug, title, "build", alias="" if ref else alias, ref=ref, names=True)
 
     async def _draft(self, visit: Visit, shell: Shell) -> DraftView:
         return await self._desk.drafts.load(visit.call, visit.path("slug"), _alias(shell))

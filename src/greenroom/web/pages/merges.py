@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from starlette.responses import Response
 from starlette.routing import Route
 
-from greenroom.domain.errors import GreenroomError, Invalid, NotAllowed, Refused, Stale
-from greenroom.domain.kind import Registry
+from greenroom.domain.errors import GreenroomError, NotAllowed, Refused, Stale
 from greenroom.services.merge_plans import MergeOutcome, MergePlan, MergeRequest, Strategy
-from greenroom.web.conflicts import Chosen, ConflictDrawing, draw_conflict
 from greenroom.web.differences import KindDiff, Wanted, draw
 from greenroom.web.door import Door
 from greenroom.web.forms import Form, Refusal, refusal_of
 from greenroom.web.pages.releases import read_policy
-from greenroom.web.previews import Preview, preview_merge, read_choices
+from greenroom.web.previews import Preview, preview, read_choices
 from greenroom.web.session import Visit
 from greenroom.web.shell import Shell, load_shell
 
@@ -69,15 +67,18 @@ class MergePages:
         path = f"/projects/{visit.path('slug')}/environments/{release.alias}/releases/{release.release.seq}?done=1"
         return self._door.go(visit, path, _say(done))
 
-    async def _preview(self, visit: Visit) -> Preview:
+    async def _preview(self, visit: Visit) -> Preview[MergePlan]:
         wish, form = _wish(visit), visit.form
         request = MergeRequest(
             wish.source, wish.target, form.text("note"), strategy=wish.strategy, delete_source=wish.delete_source
         )
-        choices = read_choices(form)
-        return await preview_merge(self._desk, visit.call, visit.path("slug"), request, choices)
+        return await preview(
+            read_choices(form),
+            lambda made: self._desk.merges.plan(visit.call, visit.path("slug"), replace(request, resolutions=made)),
+            lambda plan: plan.plan.conflicts,
+        )
 
-    async def _show(self, visit: Visit, found: Preview | None, refusal: Refusal) -> Response:
+    async def _show(self, visit: Visit, found: Preview[MergePlan] | None, refusal: Refusal) -> Response:
         wish, slug = _wish(visit), visit.path("slug")
         title = "Replace" if wish.strategy == "replace" else "Merge"
         shell = await load_shell(visit, slug, title, "merge", alias=wish.target, names=True)
@@ -85,7 +86,7 @@ class MergePages:
             found = await self._preview(visit)
         refusal = refusal or (found.refusal if found else Refusal())
         plan = found.plan if found else None
-        drawn = _draw_conflicts(found, self._desk.kinds) if found else []
+        drawn = found.draw(self._desk.kinds, plan.plan.compared if plan else None) if found else []
         refused = bool(refusal or (found and found.wrong))
         return self._door.page(
             shell,
@@ -136,24 +137,6 @@ def _suggest(shell: Shell, wish: Wish) -> Wish:
     return replace(wish, source=wish.source or next((place.alias for place in beside), ""), target=target)
 
 
-def _draw_conflicts(found: Preview, kinds: Registry) -> list[ConflictDrawing]:
-    """Returns the conflicts with what was chosen about them, those that are open first."""
-    compared = found.plan.plan.compared if found.plan else None
-    names = {str(change.address): change.name for change in compared.comparison.changes} if compared else {}
-    drawn = [
-        draw_conflict(
-            conflict,
-            kinds,
-            names,
-            Chosen(
-                found.choices.of(conflict), found.choices.typed.get(id_), found.wrong.get(id_, ""), id_ in found.open
-            ),
-        )
-        for id_, conflict in found.conflicts.items()
-    ]
-    return sorted(drawn, key=lambda each: not (each.is_open or each.wrong))
-
-
 def _count_settled(plan: MergePlan) -> int:
     """Returns how many changes are known already: those of entities without an open conflict."""
     waiting = {conflict.address for conflict in plan.plan.conflicts}
@@ -161,19 +144,16 @@ def _count_settled(plan: MergePlan) -> int:
     return sum(change.address not in waiting for change in changes)
 
 
-def _check_seen(form: Form, found: Preview) -> None:
+def _check_seen(form: Form, found: Preview[MergePlan]) -> None:
     """Refuses what was not looked at as it would be made. Raises Invalid `not_settled`, Stale `stale_preview`."""
     if found.refusal or found.plan is None:
         raise Refused(found.refusal.code, found.refusal.detail, errors=found.refusal.faults)
-    left = len(found.open.keys() | found.wrong.keys())
-    if left:
-        detail = f"{left} conflict{'s are' if left > 1 else ' is'} not settled yet; choose below what each becomes"
-        raise Invalid("not_settled", detail)
+    found.check_settled()
     if form.text("digest") != found.plan.plan.digest:
         raise Stale("stale_preview", "this gives something else than what you looked at; look again, then confirm")
 
 
-def _request(visit: Visit, found: Preview) -> MergeRequest:
+def _request(visit: Visit, found: Preview[MergePlan]) -> MergeRequest:
     wish, form = _wish(visit), visit.form
     return MergeRequest(
         wish.source,

@@ -10,13 +10,16 @@ from starlette.routing import Route
 from greenroom.domain.environments import TEMPLATES, TemplateName
 from greenroom.domain.errors import Fault, GreenroomError, Invalid
 from greenroom.domain.projects import MAX_NAME
+from greenroom.domain.releases import Release
 from greenroom.web.door import Door
 from greenroom.web.forms import Refusal, refusal_of
+from greenroom.web.health import load_health
 from greenroom.web.session import Visit
-from greenroom.web.shell import Shell, draw_places, load_shell, plain_shell
+from greenroom.web.shell import Place, Shell, draw_places, load_shell, plain_shell
 
 PAGE = 50
 LAST = 8
+RELEASES = 6
 
 
 class ProjectPages:
@@ -80,12 +83,10 @@ class ProjectPages:
             shell,
             "projects/project.html",
             live_note=await self._live_note(visit, shell),
+            health=await load_health(visit, shell.live) if shell.live else None,
+            drafts=[(place, await self._desk.drafts.load(call, slug, place.alias)) for place in shell.editable],
             history=await self._desk.history.list(call, slug, None, LAST),
-            releases=[
-                view.release
-                for place in shell.places
-                for view in await self._desk.environments.list_releases(call, slug, place.alias, None, 1)
-            ],
+            releases=await self._last_releases(visit, shell),
         )
 
     async def settings(self, visit: Visit) -> Response:
@@ -114,6 +115,17 @@ class ProjectPages:
     async def _settings(self, visit: Visit, refusal: Refusal) -> Response:
         shell = await load_shell(visit, visit.path("slug"), "Project settings", "settings")
         return self._door.page(shell, "projects/settings.html", 422 if refusal else 200, refusal=refusal)
+
+    async def _last_releases(self, visit: Visit, shell: Shell) -> list[tuple[Place, Release]]:
+        """Returns the last releases of the whole project, latest first."""
+        found = [
+            (place, view.release)
+            for place in shell.places
+            for view in await self._desk.environments.list_releases(
+                visit.call, visit.path("slug"), place.alias, None, RELEASES
+            )
+        ]
+        return sorted(found, key=lambda pair: pair[1].at, reverse=True)[:RELEASES]
 
     async def _live_note(self, visit: Visit, shell: Shell) -> str:
         number = shell.live.version if shell.live else None

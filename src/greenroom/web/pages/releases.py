@@ -13,6 +13,7 @@ from greenroom.domain.errors import Fault, GreenroomError, Invalid, NotAllowed, 
 from greenroom.domain.releases import Policy
 from greenroom.services.plans import Plan, PolicyChoice, PromoteRequest, RollbackRequest
 from greenroom.web.door import Door
+from greenroom.web.fixes import draw_readiness, sync_source
 from greenroom.web.forms import Form, Refusal, refusal_of
 from greenroom.web.session import Visit, read_number
 from greenroom.web.shell import Shell, load_shell
@@ -46,6 +47,11 @@ class ReleasePages:
         slug, alias, form = visit.path("slug"), visit.path("alias"), visit.form
         number = form.number("version")
         try:
+            if form.has("sync"):
+                said = await sync_source(visit, f"v{number}" if number else alias)
+                return await self._ask_promotion(visit, number, Refusal(), said)
+            if form.has("look"):
+                return await self._ask_promotion(visit, number, Refusal())
             if number is None:
                 raise Invalid("no_version", "choose a version", errors=[Fault("/version", "choose a version")])
             request = await self._say_note(visit, _promotion(form, number))
@@ -64,7 +70,7 @@ class ReleasePages:
         view = await self._desk.versions.load(visit.call, visit.path("slug"), request.version)
         return replace(request, note=view.version.note)
 
-    async def _ask_promotion(self, visit: Visit, number: int | None, refusal: Refusal) -> Response:
+    async def _ask_promotion(self, visit: Visit, number: int | None, refusal: Refusal, said: str = "") -> Response:
         slug, alias = visit.path("slug"), visit.path("alias")
         shell = await load_shell(visit, slug, "Promote", "environments", alias=alias, names=True)
         versions = await self._desk.versions.list(visit.call, slug, None, 50)
@@ -78,7 +84,14 @@ class ReleasePages:
                 skips = isinstance(wrong, Refused) and wrong.code == "skips_a_step" and visit.may("releases.hotfix")
                 refusal = Refusal() if skips and not refusal else refusal or refusal_of(wrong)
         return self._sheet(
-            shell, "releases/_promote.html", refusal, plan, number=number, versions=versions, skips_a_step=skips
+            shell,
+            "releases/_promote.html",
+            refusal,
+            plan,
+            number=number,
+            versions=versions,
+            skips_a_step=skips,
+            said=said,
         )
 
     async def ask_rollback(self, visit: Visit) -> Response:
@@ -121,6 +134,7 @@ class ReleasePages:
             place=shell.here,
             refusal=refusal,
             plan=plan,
+            findings=draw_readiness(plan.readiness, shell, plan.cautions) if plan else [],
             kinds=self._desk.kinds,
             form=shell.visit.form,
             **context,

@@ -14,6 +14,7 @@ from greenroom.web.session import Visit, read_number
 from greenroom.web.shell import load_shell
 
 MARKS = ("good", "bad", "none")
+RUNS = 5
 
 
 class VersionPages:
@@ -41,7 +42,15 @@ class VersionPages:
         compared = None
         if parents:
             compared = await self._desk.comparisons.compare(visit.call, slug, f"v{parents[0]}", f"v{number}")
-        return self._door.page(shell, "versions/version.html", view=view, compared=compared, kinds=self._desk.kinds)
+        return self._door.page(
+            shell,
+            "versions/version.html",
+            view=view,
+            compared=compared,
+            kinds=self._desk.kinds,
+            was_in=view.was_in,
+            runs=await self._desk.test_runs.list(visit.call, slug, None, RUNS, digest=view.version.digest),
+        )
 
     async def mark(self, visit: Visit) -> Response:
         """Marks a version as known good or bad, or takes the mark away."""

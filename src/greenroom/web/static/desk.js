@@ -142,7 +142,7 @@
     }
   });
 
-  window.greenroom = { toast };
+  window.greenroom = { toast, settle };
   document.querySelectorAll(".toast").forEach(fade);
   settle(document);
 })();

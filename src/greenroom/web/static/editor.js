@@ -67,6 +67,8 @@
     }
   }
 
+  // What is still unsaved, before something else is done with the draft.
+  greenroom.saveFirst = () => { clearTimeout(timer); return dirty && form.dataset.autosave === "on" ? save() : Promise.resolve(); };
   form.addEventListener("input", () => {
     dirty = true;
     if (form.dataset.autosave !== "on") return;
@@ -76,7 +78,7 @@
   });
   form.addEventListener("submit", () => { dirty = false; clearTimeout(timer); });
   document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "s") {
       event.preventDefault();
       clearTimeout(timer);
       save();

@@ -21,6 +21,7 @@
     const fact = JSON.parse(event.data);
     clearTimeout(wait);
     wait = setTimeout(() => { refresh().catch(() => {}); }, 150);
+    document.dispatchEvent(new CustomEvent("greenroom:happened", { detail: fact }));
     if (fact.mine) return;
     greenroom.toast(fact.said, "news", fact.action.startsWith("release.") || fact.action.startsWith("version."));
   }
