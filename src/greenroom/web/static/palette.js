@@ -31,6 +31,8 @@
     if (event.key === "ArrowDown") { event.preventDefault(); choose(links[Math.min(at + 1, links.length - 1)]); }
     else if (event.key === "ArrowUp") { event.preventDefault(); choose(links[Math.max(at - 1, 0)]); }
     else if (event.key === "Enter" && links[at]) { event.preventDefault(); links[at].click(); }
+    // A search field would only empty itself, and the box stay open.
+    else if (event.key === "Escape") { event.preventDefault(); document.getElementById("palette").close(); }
   });
   document.getElementById("palette").addEventListener("greenroom:open", () => { input.value = ""; input.focus(); ask(); });
 })();
