@@ -1,0 +1,255 @@
+"""The whole way of a change through parallel environments, twice, by the command line against a real server.
+
+Main is cloned, the clone is worked on and published, a tenth of the users are sent there, then half; the results say
+what was put in; the clone is merged and deleted, and everybody hears it. `GREENROOM_PROFILE=long` sends 20,000 users.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.parallel.crowd import (
+    SLOTS,
+    Answer,
+    Book,
+    Crowd,
+    Talk,
+    Visit,
+    chance_of,
+    count_rows,
+    draw_visit,
+    draw_visits,
+    share_out,
+    slot_of,
+    true_share,
+)
+from tests.contract.parallel.hands import Hands
+from tests.contract.walkthrough.test_walkthrough import serving
+from tests.fault.profile import LONG, SEED, say_seed
+
+USERS = 20_000 if LONG else 400
+CALLERS = 16 if LONG else 8
+KEPT = 6
+"""So many conversations of each share are left open when the clone is merged."""
+LIKELY = 0.02
+"""Users are drawn anew until they fall to the shares no less probably than this: chance must not fail a test."""
+
+FALLBACK = "I'm sorry, I can't help with that here."
+PASS = "I'll pass you on."
+AGENT = {"name": "Front desk", "greeting": "Harbour Hotel, how can I help?", "languages": ["en-GB"]}
+DESK = {"name": "Desk", "method": "ticket", "message": PASS, "default": True}
+PASSED = {"actions": [{"id": "pass", "type": "handoff", "target": "desk"}]}
+
+
+def topic(name: str, content: str, *questions: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "content": content, "sample_questions": list(questions), **more}
+
+
+BREAKFAST = topic("Breakfast", "Breakfast is from seven.", "When is breakfast?", "What do you serve in the morning?")
+LATER = {**BREAKFAST, "content": "Breakfast is from eight."}
+LATE = topic("Late check-out", "You can stay until noon.", "Can I check out late?", "Until when can I keep the room?")
+PARKING = topic("Parking", "A colleague knows.", "Where can I park my car?", "Do you have a garage?", **PASSED)
+GARAGE = topic("Parking", "The garage is below the house.", "Where can I park my car?", "Do you have a garage?")
+PETS = topic("Pets", "Small pets are welcome.", "Can I bring my dog?", "Are pets allowed?")
+SPA = topic("Spa", "The sauna is on the roof.", "Is there a sauna in the house?", "Do you have a spa?")
+
+FIRST: Book = {
+    "breakfast": Answer("Breakfast is from seven.", "contained"),
+    "late": Answer("You can stay until noon.", "contained"),
+    "pets": Answer(FALLBACK, "no_match"),
+    "parking": Answer(f"A colleague knows. {PASS}", "handed_off"),
+    "spa": Answer(FALLBACK, "no_match"),
+    "weather": Answer(FALLBACK, "no_match"),
+    "person": Answer(PASS, "handed_off"),
+}
+BETTER: Book = {
+    **FIRST,
+    "pets": Answer("Small pets are welcome.", "contained"),
+    "parking": Answer("The garage is below the house.", "contained"),
+}
+WITH_SPA: Book = {**BETTER, "spa": Answer("The sauna is on the roof.", "contained")}
+FROM_EIGHT = {"breakfast": Answer("Breakfast is from eight.", "contained")}
+
+
+class Story:
+    """A project, who works on it, and who talks to it."""
+
+    def __init__(self, hands: Hands, crowd: Crowd, dice: random.Random) -> None:
+        self.hands, self.crowd, self.dice = hands, crowd, dice
+        self.users: list[str] = []
+        self.clone = ""
+
+    def open(self) -> None:
+        """Makes the project; Main serves v1."""
+        self.hands.run("projects", "create", "Hotel", "--template", "parallel")
+        bodies = {"handoff/desk": DESK, "topic/breakfast": BREAKFAST, "topic/late": LATE, "topic/parking": PARKING}
+        for address, body in {"agent/main": AGENT, **bodies}.items():
+            self.hands.edit("main", address, body)
+        done = self.hands.confirmed("publish", "-m", "The desk as it was until today")
+        self.serve("main", done["version"]["number"], FIRST)
+
+    def serve(self, alias: str, version: int, book: Book) -> None:
+        """Takes note of what an environment serves from now on."""
+        self.crowd.serves[alias] = version
+        self.crowd.books[version] = book
+
+    def make_clone(self, name: str) -> None:
+        """Clones Main: by reference, so at once."""
+        main = self.hands.json("env", "show", "main")
+        made = self.hands.json("env", "clone", "main", name)["environment"]
+        assert made["serves"]["digest"] == main["serves"]["digest"]
+        assert (made["public"], made["editable"], made["draft_changes"]) == (False, True, 0)
+        self.clone = made["alias"]
+        self.serve(self.clone, made["serves"]["version"], self.crowd.books[made["serves"]["version"]])
+
+    def publish(self, alias: str, note: str, book: Book, changes: Mapping[str, Any]) -> None:
+        """Edits an environment, tries the draft in a chat, and publishes it."""
+        for address, body in changes.items():
+            self.hands.edit(alias, address, body)
+            said = self.hands.lines("chat", "--ref", f"draft:{alias}", "--say", body["sample_questions"][0])[-1]
+            assert said["reply"] == body["content"]
+        words = ("publish", "-m", note, "--env", alias)
+        public = self.hands.json("env", "show", alias)["public"]
+        done = self.hands.confirmed(*words) if public else self.hands.json(*words)
+        self.serve(alias, done["version"]["number"], book)
+
+    def split(self, note: str, **weights: int) -> str:
+        """Sets the split, checks who owns which slot since, and returns when that was. The clone is `clone`."""
+        shares = {self.clone if alias == "clone" else alias: percent for alias, percent in weights.items()}
+        words = ("split", "set", *(f"{alias}={percent}" for alias, percent in shares.items()), "--note", note)
+        before = self.crowd.owners or dict.fromkeys(range(SLOTS), "main")
+        order = sorted(shares, key=lambda alias: self.hands.json("env", "show", alias)["id"])
+        owners = share_out(before, {alias: percent * 100 for alias, percent in shares.items()}, order)
+        plan = self.hands.json(*words, "--dry-run")
+        assert plan["moved_slots"] == sum(owners[slot] != before[slot] for slot in owners)
+        assert self.hands.json("split", "show")["revision"] == plan["revision"], "a dry run changes nothing"
+        found = self.hands.json(*words)
+        self.crowd.owners = owners
+        self.crowd.salt = self.crowd.salt or found["salt"]
+        self.check_split(found)
+        return found["changed_at"]
+
+    def check_split(self, found: Any) -> None:
+        """Compares a split with who must own which slot."""
+        assert found["salt"] == self.crowd.salt, "the salt survives every edit"
+        owned = {n: each["environment"] for each in found["shares"] for a, b in each["slots"] for n in range(a, b + 1)}
+        assert owned == self.crowd.owners
+
+    def draw_users(self, *firsts: int) -> None:
+        """Draws who will talk; they fall to the shares behind each of these slots as chance would have it."""
+        while True:
+            run = self.dice.randrange(10**6)
+            self.users = [f"guest-{run}-{number}" for number in range(USERS)]
+            slots = [slot_of(self.crowd.salt, user) for user in self.users]
+            counts = [sum(slot < first for slot in slots) for first in firsts]
+            pairs = zip(counts, firsts, strict=True)
+            if min(chance_of((n, USERS - n), (first, SLOTS - first)) for n, first in pairs) > LIKELY:
+                return
+
+    def come(self, users: Sequence[str] | None = None) -> list[Talk]:
+        """Has everybody talk, some twice, and a few by the name of an environment; returns their conversations."""
+        visits = draw_visits(self.users if users is None else users, self.dice)
+        named = [
+            draw_visit(user, self.dice, environment=alias)
+            for alias in dict.fromkeys(self.crowd.owners.values())
+            for user in self.dice.sample(self.users, 5)
+        ]
+        return self.crowd.hold([*visits, *named])
+
+    def stay(self) -> dict[str, list[Talk]]:
+        """Begins conversations in every share that are left open; returns them by share."""
+        found: dict[str, list[Talk]] = {}
+        for alias in dict.fromkeys(self.crowd.owners.values()):
+            mine = [user for user in self.users if self.crowd.place_of(user) == alias][:KEPT]
+            found[alias] = self.crowd.hold([Visit(user, ("late",), stays=True) for user in mine])
+        return found
+
+    def check_results(self) -> None:
+        """Compares the table of results with the truth, whole."""
+        rows = self.hands.list_all("results", "--by", "environment,version")
+        truth = count_rows(self.crowd.talks)
+        assert {(row["environment"], row["version"]) for row in rows} == truth.keys()
+        for row in rows:
+            check_row(row, truth[row["environment"], row["version"]])
+
+    def compare(self, since: str, talks: Sequence[Talk], weights: tuple[int, int], *more: str) -> Any:
+        """Compares the clone with Main since a time, and the comparison with the truth about these conversations."""
+        found = self.hands.json("results", "compare", "main", self.clone, "--from", since, *more)
+        counts: list[int] = []
+        for arm, alias in zip(found["arms"], ("main", self.clone), strict=True):
+            mine = [talk for talk in talks if talk.by_split and talk.environment == alias]
+            over = [talk for talk in mine if talk.ended]
+            counts.append(len({talk.visit.user for talk in mine}))
+            assert (arm["name"], arm["conversations"], arm["n"]) == (alias, len(mine), len(over))
+            assert arm["keys"] == len({talk.visit.user for talk in over})
+            assert arm["value"] == pytest.approx(sum(talk.outcome == "contained" for talk in over) / len(over))
+        assert found["ratio"]["observed"] == counts
+        assert found["ratio"]["p"] == pytest.approx(chance_of(counts, weights), rel=1e-6, abs=1e-12)
+        return found
+
+
+def check_row(row: Any, truth: Any) -> None:
+    for name in ("conversations", "running", "moved"):
+        assert row[name] == truth[name], (name, row, truth)
+    assert {name: count for name, count in row["outcomes"].items() if count} == truth["outcomes"]
+    for metric, outcome in (("containment", "contained"), ("hand_off", "handed_off"), ("no_match", "no_match")):
+        if truth["shares"]:
+            assert row["metrics"][metric]["value"] == pytest.approx(truth["shares"][outcome])
+    if truth["turns"] is not None:
+        assert row["metrics"]["turns"]["value"] == pytest.approx(truth["turns"])
+    if truth["feedback"] is None:
+        assert "feedback" not in row["metrics"]
+    else:
+        said = row["metrics"]["feedback"]
+        assert (said["value"], said["n"]) == (pytest.approx(truth["feedback"][0]), truth["feedback"][1])
+
+
+def check_holds_truth(found: Any, main: Book, clone: Book) -> None:
+    """The interval of the difference in containment holds what was put in."""
+    assert not found["ratio"]["mismatch"]
+    difference = found["arms"][1]["difference"]
+    truth = true_share(clone, "contained") - true_share(main, "contained")
+    assert difference["low"] <= truth <= difference["high"], (difference, truth)
+    for arm, book in zip(found["arms"], (main, clone), strict=True):
+        assert arm["interval"]["low"] <= true_share(book, "contained") <= arm["interval"]["high"]
+
+
+def tell_first_round(story: Story) -> None:
+    hands, crowd = story.hands, story.crowd
+    story.make_clone("Pets beta")
+    assert story.clone == "pets-beta"
+    wrong = {**PETS, "content": "No pets."}
+    story.publish(story.clone, "Pets are answered for the first time", {}, {"topic/pets": wrong})
+    story.publish(story.clone, "Small pets are welcome, and the garage", BETTER, {"topic/pets": PETS, "topic/parking": GARAGE})
+    assert hands.json("env", "show", "main")["serves"]["version"] == 1
+    began = story.split("A tenth hears about pets", main=90, clone=10)
+    story.draw_users(9_000, 5_000, 6_000)
+    tenth = story.come()
+    story.check_results()
+    found = story.compare(began, tenth, (90, 10))
+    if LONG:
+        check_holds_truth(found, FIRST, BETTER)
+    else:
+        assert not found["ratio"]["mismatch"]
+        assert found["verdict"].startswith("not enough data: pets-beta has ")
+    there = {user for user in story.users if crowd.place_of(user) == story.clone}
+    began = story.split("Half of the guests, to know more", main=50, clone=50)
+    assert there <= {user for user in story.users if crowd.place_of(user) == story.clone}, "a growing share keeps its keys"
+    half = story.come()
+    story.check_results()
+    found = story.compare(began, half, (50, 50))
+    check_holds_truth(found, FIRST, BETTER)
+    assert found["verdict"].startswith("pets-beta is better by ")
+
+
+def test_two_rounds_of_parallel_work_say_what_was_put_in(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", None) as (url, key):
+        story = Story(Hands(url, key, tmp_path), Crowd(url, key, CALLERS), say_seed("the story", SEED))
+        story.open()
+        tell_first_round(story)
