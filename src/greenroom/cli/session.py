@@ -14,7 +14,7 @@ import typer
 
 from greenroom.cli import output
 from greenroom.cli.config import Login, choose_login, load_login
-from greenroom.domain.errors import NotFound
+from greenroom.domain.errors import Missing, NotFound
 
 if TYPE_CHECKING:
     from greenroom.sdk import Client
@@ -118,6 +118,16 @@ def repeated(ctx: typer.Context, **more: str) -> str:
     for name, value in more.items():
         words += [f"--{name.replace('_', '-')}", value]
     return shlex.join(words)
+
+
+def with_repeat(ctx: typer.Context, missing: Missing, seq: int) -> Missing:
+    """Returns the refusal with the command that confirms: the person's to paste, never the program's to run."""
+    subject = missing.extra.get("version") or missing.extra.get("digest")
+    if missing.code != "confirmation_required" or subject is None:
+        return missing
+    confirm = f"v{subject}" if isinstance(subject, int) else str(subject)
+    command = repeated(ctx, confirm=confirm, expected_seq=str(seq))
+    return Missing(missing.code, missing.detail, errors=missing.errors, extra={**missing.extra, "repeat": command})
 
 
 def _typed(param: Any, value: Any) -> Sequence[str]:

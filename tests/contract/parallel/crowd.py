@@ -45,7 +45,7 @@ MIX: Mapping[tuple[str, ...], int] = {
 """What a conversation asks, one after the other, and how often."""
 SCORES = (("thumbs", 1), ("thumbs", 0), ("thumbs", -1), ("stars", 5), ("stars", 2))
 RATED = 0.3
-RETURNING = 0.3
+RETURNING = 0.2
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,10 @@ class Crowd:
         self.talks += talks
         return talks
 
+    def ask_where(self, users: Sequence[str], alias: str | None = None) -> None:
+        """Asks for each user which version serves them: the one of their share, or of the environment named here."""
+        self._all(self._ask_where(user, alias or self.place_of(user)) for user in users)
+
     def go_on(self, talks: Sequence[Talk], version: int | None) -> None:
         """Asks once more in open conversations and ends them; `version` is the one that answers, None for no one."""
         self._all(self._go_on(each, version) for each in talks)
@@ -204,6 +208,11 @@ class Crowd:
             finally:
                 for one in queue:
                     one.close()
+
+    async def _ask_where(self, user: str, alias: str) -> None:
+        found = good(await self._client.get(f"{PREFIX}/projects/hotel/resolve", params={"key": user}))
+        assert (found["environment"], found["version"]) == (alias, self.serves[alias]), user
+        assert found["slot"] == slot_of(self.salt, user)
 
     async def _hold(self, talk: Talk) -> None:
         visit = talk.visit
@@ -266,7 +275,9 @@ def _count(talks: Sequence[Talk]) -> dict[str, Any]:
         "running": len(talks) - len(over),
         "moved": sum(talk.moved for talk in talks),
         "outcomes": dict(outcomes),
-        "shares": {name: outcomes[name] / len(over) for name in ("contained", "handed_off", "no_match")} if over else {},
+        "shares": {name: outcomes[name] / len(over) for name in ("contained", "handed_off", "no_match")}
+        if over
+        else {},
         "turns": sum(len(talk.heard) for talk in over) / len(over) if over else None,
         "feedback": (sum(ratings) / len(ratings), len(ratings)) if ratings else None,
     }

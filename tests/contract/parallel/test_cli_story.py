@@ -7,6 +7,7 @@ what was put in; the clone is merged and deleted, and everybody hears it. `GREEN
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ from tests.fault.profile import LONG, SEED, say_seed
 
 USERS = 20_000 if LONG else 400
 CALLERS = 16 if LONG else 8
+AFTERWARDS = 2_000 if LONG else 60
+"""So many come again once the clone is gone."""
 KEPT = 6
 """So many conversations of each share are left open when the clone is merged."""
 LIKELY = 0.02
@@ -160,6 +163,7 @@ class Story:
             for alias in dict.fromkeys(self.crowd.owners.values())
             for user in self.dice.sample(self.users, 5)
         ]
+        self.crowd.ask_where(self.users)
         return self.crowd.hold([*visits, *named])
 
     def stay(self) -> dict[str, list[Talk]]:
@@ -226,7 +230,9 @@ def tell_first_round(story: Story) -> None:
     assert story.clone == "pets-beta"
     wrong = {**PETS, "content": "No pets."}
     story.publish(story.clone, "Pets are answered for the first time", {}, {"topic/pets": wrong})
-    story.publish(story.clone, "Small pets are welcome, and the garage", BETTER, {"topic/pets": PETS, "topic/parking": GARAGE})
+    story.publish(
+        story.clone, "Small pets are welcome, and the garage", BETTER, {"topic/pets": PETS, "topic/parking": GARAGE}
+    )
     assert hands.json("env", "show", "main")["serves"]["version"] == 1
     began = story.split("A tenth hears about pets", main=90, clone=10)
     story.draw_users(9_000, 5_000, 6_000)
@@ -240,7 +246,9 @@ def tell_first_round(story: Story) -> None:
         assert found["verdict"].startswith("not enough data: pets-beta has ")
     there = {user for user in story.users if crowd.place_of(user) == story.clone}
     began = story.split("Half of the guests, to know more", main=50, clone=50)
-    assert there <= {user for user in story.users if crowd.place_of(user) == story.clone}, "a growing share keeps its keys"
+    assert there <= {user for user in story.users if crowd.place_of(user) == story.clone}, (
+        "a growing share keeps its keys"
+    )
     half = story.come()
     story.check_results()
     found = story.compare(began, half, (50, 50))
@@ -248,8 +256,143 @@ def tell_first_round(story: Story) -> None:
     assert found["verdict"].startswith("pets-beta is better by ")
 
 
+def check_skew_is_seen(story: Story) -> None:
+    """Half of those who should hear the clone do not get through: what is left must not be read."""
+    since = datetime.now(UTC).isoformat()
+    through = [user for user in story.users if story.crowd.place_of(user) == "main" or story.dice.random() < 0.5]
+    left = story.crowd.hold([draw_visit(user, story.dice) for user in through[: USERS // 2 if LONG else USERS]])
+    found = story.compare(since, left, (50, 50))
+    assert found["ratio"]["mismatch"]
+    assert found["verdict"].startswith("do not read this: sample ratio mismatch")
+    story.check_results()
+
+
+def merge_and_delete(story: Story) -> None:
+    """Merges the clone and deletes it, in two steps; whoever talks there finishes."""
+    hands, crowd, clone = story.hands, story.crowd, story.clone
+    kept = story.stay()
+    here, there = crowd.serves["main"], crowd.serves[clone]
+    done = hands.confirmed("merge", clone, "--into", "main", "-m", "Pets and the garage for everybody")
+    number = done["version"]["number"]
+    assert done["version"]["parents"] == [here, there]
+    assert done["version"]["digest"] == hands.json("versions", "show", f"v{there}")["digest"]
+    story.serve("main", number, crowd.books[there])
+    busy = hands.refused("environment_in_use", "env", "delete", clone, exit_code=8)
+    assert {each["what"] for each in busy["dependants"]} == {"split share", "running conversations"}
+    gone = hands.confirmed("env", "delete", clone, "--move-to", "main", "--in-flight", "finish")
+    assert (gone["moved_to"], gone["conversations_end_at"]) == ("main", None)
+    after_deletion(story)
+    crowd.go_on(kept["main"], here)
+    crowd.go_on(kept[clone], there)
+    story.check_results()
+
+
+def merge_with_deletion(story: Story) -> None:
+    """Merges the clone and deletes it in one step; whoever talks there is cut off, whoever talks to Main moves."""
+    hands, crowd, clone = story.hands, story.crowd, story.clone
+    kept = story.stay()
+    parents = [crowd.serves["main"], crowd.serves[clone]]
+    words = (
+        "merge",
+        clone,
+        "--into",
+        "main",
+        "-m",
+        "The spa for everybody",
+        "--delete-source",
+        "--in-flight",
+        "switch",
+    )
+    done = hands.confirmed(*words)
+    assert done["version"]["parents"] == parents
+    assert (done["deletion"]["environment"], done["deletion"]["moved_to"]) == (clone, "main")
+    story.serve("main", done["version"]["number"], {**WITH_SPA, **FROM_EIGHT})
+    after_deletion(story)
+    crowd.go_on(kept["main"], done["version"]["number"])
+    crowd.go_on(kept[clone], None)
+    story.check_results()
+
+
+def after_deletion(story: Story) -> None:
+    """Everybody hears Main, and the clone's alias leads nowhere."""
+    hands, crowd, clone = story.hands, story.crowd, story.clone
+    crowd.owners = dict.fromkeys(range(SLOTS), "main")
+    story.check_split(hands.json("split", "show"))
+    assert [each["alias"] for each in hands.json("env", "list")["items"]] == ["main"]
+    hands.refused("environment_deleted", "env", "show", clone, exit_code=4)
+    hands.refused("environment_deleted", "chat", "--env", clone, "--say", "Hello", exit_code=4)
+    crowd.ask_where(story.users, "main")
+    story.come(story.users[:AFTERWARDS])
+    said = hands.json("resolve", story.users[0])
+    assert (said["environment"], said["version"]) == ("main", crowd.serves["main"])
+
+
+def tell_second_round(story: Story) -> None:
+    """The same again, while Main goes on as well: nothing of it is lost."""
+    hands = story.hands
+    story.make_clone("Pets beta")
+    assert story.clone == "pets-beta-2", "the name is free again, the alias never"
+    story.publish(story.clone, "The spa is answered for the first time", WITH_SPA, {"topic/spa": SPA})
+    began = story.split("Four in ten hear about the spa", main=60, clone=40)
+    came = story.come()
+    story.publish("main", "Breakfast begins an hour later", {**BETTER, **FROM_EIGHT}, {"topic/breakfast": LATER})
+    came += story.come(story.users[: USERS // 2])
+    story.check_results()
+    check_holds_truth(story.compare(began, came, (60, 40)), BETTER, WITH_SPA)
+    ended = datetime.now(UTC).isoformat()
+    merge_with_deletion(story)
+    # Where the split is gone, one says what it was.
+    words = ("--to", ended, "--weights", "60,40", "--entry", "split")
+    check_holds_truth(story.compare(began, came, (60, 40), *words), BETTER, WITH_SPA)
+    assert hands.json("content", "show", "topic/breakfast", "--ref", "main")["body"]["content"] == LATER["content"]
+    assert hands.json("content", "show", "topic/spa", "--ref", "main")["body"]["content"] == SPA["content"]
+
+
+def check_nothing_is_lost(story: Story) -> None:
+    """What happened is all there: in the history, the releases, the conversations and the reasons."""
+    hands, talks = story.hands, story.crowd.talks
+    actions = Counter(each["action"] for each in hands.list_all("history"))
+    wanted = {
+        "environment.created": 2,
+        "environment.deleted": 2,
+        "version.published": 5,
+        "version.merged": 2,
+        "release.cloned": 2,
+        "release.published": 5,
+        "release.merged": 2,
+        "split.changed": 5,
+    }
+    assert {name: actions[name] for name in wanted} == wanted
+    assert hands.json("audit", "verify")["sound"]
+    changes = [
+        (each["note"], [s["environment"] for s in each["after"]]) for each in hands.json("split", "history")["items"]
+    ]
+    assert [aliases for _, aliases in changes] == [
+        ["main"],
+        ["main", "pets-beta-2"],
+        ["main"],
+        ["main", "pets-beta"],
+        ["main", "pets-beta"],
+    ]
+    for alias, operations in (("pets-beta", ["publish", "publish", "clone"]), ("pets-beta-2", ["publish", "clone"])):
+        assert [each["operation"] for each in hands.json("releases", alias)["items"]] == operations
+        listed = {each["id"] for each in hands.list_all("conversations", "list", "--env", alias, "--origin", "public")}
+        assert listed == {talk.id for talk in talks if talk.environment == alias}
+        one = next(talk for talk in talks if talk.environment == alias and talk.by_split)
+        told = hands.json("why", one.id)
+        assert (told["by"], told["environment"], told["version"]) == ("split", alias, one.version)
+        assert told["slot"] == slot_of(story.crowd.salt, one.visit.user)
+        past = next(talk for talk in talks if talk.environment == alias and not talk.by_split)
+        assert hands.json("why", past.id)["by"] == "alias"
+
+
+@pytest.mark.timeout(7_200 if LONG else 300)
 def test_two_rounds_of_parallel_work_say_what_was_put_in(tmp_path: Path) -> None:
     with serving(tmp_path / "data", None) as (url, key):
         story = Story(Hands(url, key, tmp_path), Crowd(url, key, CALLERS), say_seed("the story", SEED))
         story.open()
         tell_first_round(story)
+        check_skew_is_seen(story)
+        merge_and_delete(story)
+        tell_second_round(story)
+        check_nothing_is_lost(story)
