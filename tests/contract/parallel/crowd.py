@@ -122,6 +122,8 @@ class Talk:
     visit: Visit
     environment: str
     version: int
+    by: str
+    """How it must come in."""
     id: str = ""
     heard: list[Answer] = field(default_factory=list[Answer])
     ended: bool = False
@@ -130,10 +132,6 @@ class Talk:
     @property
     def outcome(self) -> str:
         return outcome_of(self.heard)
-
-    @property
-    def by_split(self) -> bool:
-        return self.visit.environment is None
 
     @property
     def rating(self) -> float | None:
@@ -166,17 +164,23 @@ class Crowd:
         self.salt = ""
         self.owners: dict[int, str] = {}
         self.serves: dict[str, int] = {}
+        self.testers: dict[str, str] = {}
+        """Where each tester is led."""
         self.talks: list[Talk] = []
 
     def place_of(self, user: str) -> str:
-        """Returns the environment that the split leads a user to."""
-        return self.owners[slot_of(self.salt, user)]
+        """Returns the environment that a user is led to who names none."""
+        return self.testers.get(user) or self.owners[slot_of(self.salt, user)]
+
+    def await_talk(self, visit: Visit) -> Talk:
+        """Returns the conversation that a visit must become, before it is held."""
+        by = "alias" if visit.environment else "tester" if visit.user in self.testers else "split"
+        where = visit.environment or self.place_of(visit.user)
+        return Talk(visit, where, self.serves[where], by)
 
     def hold(self, visits: Sequence[Visit]) -> list[Talk]:
         """Holds conversations, many at once, and checks every reply; returns them in their order."""
-        talks = [
-            Talk(v, where, self.serves[where]) for v in visits for where in [v.environment or self.place_of(v.user)]
-        ]
+        talks = list(map(self.await_talk, visits))
         self._all(self._hold(each) for each in talks)
         self.talks += talks
         return talks
@@ -221,7 +225,7 @@ class Crowd:
         begun = good(await self._client.post(f"{PREFIX}/projects/hotel/conversations", json=sent))
         talk.id = begun["id"]
         assert (begun["environment"], begun["version"]) == (talk.environment, talk.version), visit
-        assert begun["entry"]["by"] == ("split" if talk.by_split else "alias"), begun
+        assert begun["entry"]["by"] == talk.by, begun
         for question in visit.asked:
             await self._ask(talk, question, talk.version)
             if talk.ended:
@@ -253,6 +257,7 @@ class Crowd:
             place = f"{PREFIX}/conversations/{talk.id}/turns"
             refused = await self._client.post(place, json={"text": "When is breakfast?"})
             assert (refused.status_code, refused.json()["code"]) == (409, "conversation_ended"), refused.text
+            talk.ended = True
             return
         await self._ask(talk, "breakfast", version)
         await self._leave(talk)

@@ -17,7 +17,6 @@ import pytest
 
 from tests.contract.parallel.crowd import (
     SLOTS,
-    Answer,
     Book,
     Crowd,
     Talk,
@@ -31,6 +30,21 @@ from tests.contract.parallel.crowd import (
     true_share,
 )
 from tests.contract.parallel.hands import Hands
+from tests.contract.parallel.harbour import (
+    AGENT,
+    BETTER,
+    BREAKFAST,
+    DESK,
+    FIRST,
+    FROM_EIGHT,
+    GARAGE,
+    LATE,
+    LATER,
+    PARKING,
+    PETS,
+    SPA,
+    WITH_SPA,
+)
 from tests.contract.walkthrough.test_walkthrough import serving
 from tests.fault.profile import LONG, SEED, say_seed
 
@@ -38,46 +52,11 @@ USERS = 20_000 if LONG else 400
 CALLERS = 16 if LONG else 8
 AFTERWARDS = 2_000 if LONG else 60
 """So many come again once the clone is gone."""
+TESTER = "anna-of-quality"
 KEPT = 6
 """So many conversations of each share are left open when the clone is merged."""
 LIKELY = 0.02
 """Users are drawn anew until they fall to the shares no less probably than this: chance must not fail a test."""
-
-FALLBACK = "I'm sorry, I can't help with that here."
-PASS = "I'll pass you on."
-AGENT = {"name": "Front desk", "greeting": "Harbour Hotel, how can I help?", "languages": ["en-GB"]}
-DESK = {"name": "Desk", "method": "ticket", "message": PASS, "default": True}
-PASSED = {"actions": [{"id": "pass", "type": "handoff", "target": "desk"}]}
-
-
-def topic(name: str, content: str, *questions: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "content": content, "sample_questions": list(questions), **more}
-
-
-BREAKFAST = topic("Breakfast", "Breakfast is from seven.", "When is breakfast?", "What do you serve in the morning?")
-LATER = {**BREAKFAST, "content": "Breakfast is from eight."}
-LATE = topic("Late check-out", "You can stay until noon.", "Can I check out late?", "Until when can I keep the room?")
-PARKING = topic("Parking", "A colleague knows.", "Where can I park my car?", "Do you have a garage?", **PASSED)
-GARAGE = topic("Parking", "The garage is below the house.", "Where can I park my car?", "Do you have a garage?")
-PETS = topic("Pets", "Small pets are welcome.", "Can I bring my dog?", "Are pets allowed?")
-SPA = topic("Spa", "The sauna is on the roof.", "Is there a sauna in the house?", "Do you have a spa?")
-
-FIRST: Book = {
-    "breakfast": Answer("Breakfast is from seven.", "contained"),
-    "late": Answer("You can stay until noon.", "contained"),
-    "pets": Answer(FALLBACK, "no_match"),
-    "parking": Answer(f"A colleague knows. {PASS}", "handed_off"),
-    "spa": Answer(FALLBACK, "no_match"),
-    "weather": Answer(FALLBACK, "no_match"),
-    "person": Answer(PASS, "handed_off"),
-}
-BETTER: Book = {
-    **FIRST,
-    "pets": Answer("Small pets are welcome.", "contained"),
-    "parking": Answer("The garage is below the house.", "contained"),
-}
-WITH_SPA: Book = {**BETTER, "spa": Answer("The sauna is on the roof.", "contained")}
-FROM_EIGHT = {"breakfast": Answer("Breakfast is from eight.", "contained")}
 
 
 class Story:
@@ -164,7 +143,8 @@ class Story:
             for user in self.dice.sample(self.users, 5)
         ]
         self.crowd.ask_where(self.users)
-        return self.crowd.hold([*visits, *named])
+        testing = [draw_visit(user, self.dice) for user in self.crowd.testers for _ in range(3)]
+        return self.crowd.hold([*visits, *named, *testing])
 
     def stay(self) -> dict[str, list[Talk]]:
         """Begins conversations in every share that are left open; returns them by share."""
@@ -176,18 +156,20 @@ class Story:
 
     def check_results(self) -> None:
         """Compares the table of results with the truth, whole."""
-        rows = self.hands.list_all("results", "--by", "environment,version")
-        truth = count_rows(self.crowd.talks)
-        assert {(row["environment"], row["version"]) for row in rows} == truth.keys()
-        for row in rows:
-            check_row(row, truth[row["environment"], row["version"]])
+        public = [talk for talk in self.crowd.talks if talk.by != "tester"]
+        for words, talks in (((), public), (("--with-testers",), self.crowd.talks)):
+            rows = self.hands.list_all("results", "--by", "environment,version", *words)
+            truth = count_rows(talks)
+            assert {(row["environment"], row["version"]) for row in rows} == truth.keys()
+            for row in rows:
+                check_row(row, truth[row["environment"], row["version"]])
 
     def compare(self, since: str, talks: Sequence[Talk], weights: tuple[int, int], *more: str) -> Any:
         """Compares the clone with Main since a time, and the comparison with the truth about these conversations."""
         found = self.hands.json("results", "compare", "main", self.clone, "--from", since, *more)
         counts: list[int] = []
         for arm, alias in zip(found["arms"], ("main", self.clone), strict=True):
-            mine = [talk for talk in talks if talk.by_split and talk.environment == alias]
+            mine = [talk for talk in talks if talk.by == "split" and talk.environment == alias]
             over = [talk for talk in mine if talk.ended]
             counts.append(len({talk.visit.user for talk in mine}))
             assert (arm["name"], arm["conversations"], arm["n"]) == (alias, len(mine), len(over))
@@ -234,6 +216,8 @@ def tell_first_round(story: Story) -> None:
         story.clone, "Small pets are welcome, and the garage", BETTER, {"topic/pets": PETS, "topic/parking": GARAGE}
     )
     assert hands.json("env", "show", "main")["serves"]["version"] == 1
+    hands.json("testers", "add", "--env", story.clone, "--user-id", TESTER)
+    crowd.testers[TESTER] = story.clone
     began = story.split("A tenth hears about pets", main=90, clone=10)
     story.draw_users(9_000, 5_000, 6_000)
     tenth = story.come()
@@ -278,7 +262,7 @@ def merge_and_delete(story: Story) -> None:
     assert done["version"]["digest"] == hands.json("versions", "show", f"v{there}")["digest"]
     story.serve("main", number, crowd.books[there])
     busy = hands.refused("environment_in_use", "env", "delete", clone, exit_code=8)
-    assert {each["what"] for each in busy["dependants"]} == {"split share", "running conversations"}
+    assert {each["what"] for each in busy["dependants"]} == {"split share", "tester", "running conversations"}
     gone = hands.confirmed("env", "delete", clone, "--move-to", "main", "--in-flight", "finish")
     assert (gone["moved_to"], gone["conversations_end_at"]) == ("main", None)
     after_deletion(story)
@@ -314,8 +298,9 @@ def merge_with_deletion(story: Story) -> None:
 
 
 def after_deletion(story: Story) -> None:
-    """Everybody hears Main, and the clone's alias leads nowhere."""
+    """Everybody hears Main, testers too, and the clone's alias leads nowhere."""
     hands, crowd, clone = story.hands, story.crowd, story.clone
+    crowd.testers[TESTER] = "main"
     crowd.owners = dict.fromkeys(range(SLOTS), "main")
     story.check_split(hands.json("split", "show"))
     assert [each["alias"] for each in hands.json("env", "list")["items"]] == ["main"]
@@ -378,11 +363,11 @@ def check_nothing_is_lost(story: Story) -> None:
         assert [each["operation"] for each in hands.json("releases", alias)["items"]] == operations
         listed = {each["id"] for each in hands.list_all("conversations", "list", "--env", alias, "--origin", "public")}
         assert listed == {talk.id for talk in talks if talk.environment == alias}
-        one = next(talk for talk in talks if talk.environment == alias and talk.by_split)
+        one = next(talk for talk in talks if talk.environment == alias and talk.by == "split")
         told = hands.json("why", one.id)
         assert (told["by"], told["environment"], told["version"]) == ("split", alias, one.version)
         assert told["slot"] == slot_of(story.crowd.salt, one.visit.user)
-        past = next(talk for talk in talks if talk.environment == alias and not talk.by_split)
+        past = next(talk for talk in talks if talk.environment == alias and talk.by == "alias")
         assert hands.json("why", past.id)["by"] == "alias"
 
 
