@@ -381,3 +381,14 @@ def test_two_rounds_of_parallel_work_say_what_was_put_in(tmp_path: Path) -> None
         merge_and_delete(story)
         tell_second_round(story)
         check_nothing_is_lost(story)
+
+
+@pytest.mark.parametrize("fault", [{"conversations": 4}, {"moved": 1}, {"outcomes": {"contained": 2, "no_match": 1}}])
+def test_the_check_of_the_table_can_fail(fault: dict[str, Any]) -> None:
+    talks = [Talk(Visit("ada", ("late",)), "main", 1, "split", heard=[FIRST["late"]], ended=True) for _ in range(3)]
+    ((_, truth),) = count_rows(talks).items()
+    values = {"containment": {"value": 1.0}, "hand_off": {"value": 0.0}, "no_match": {"value": 0.0}}
+    row = {**truth, "metrics": {**values, "turns": {"value": 1.0}}}
+    check_row(row, truth)
+    with pytest.raises(AssertionError):
+        check_row({**row, **fault}, truth)
