@@ -26,6 +26,7 @@ from greenroom.domain.intervals import (
 )
 from greenroom.domain.projects import Project
 from greenroom.domain.results import (
+    INVITED,
     ArmName,
     ArmResult,
     ArmScope,
@@ -68,7 +69,8 @@ class Table:
 class Contest:
     """What a comparison is of. `weights` are the arms' expected proportions; without them the split's, if it is one.
 
-    Arms of the split are compared by what came in by it, unless another `entry` (or `any`) is named.
+    Arms of the split are compared by what came in by it, unless another `entry` (or `any`) is named. Testers and share
+    links count only `with_testers`, or where the `entry` is theirs or any.
     """
 
     arms: tuple[ArmName, ...]
@@ -78,6 +80,7 @@ class Contest:
     channel: str | None = None
     entry: str | None = None
     weights: tuple[float, ...] = ()
+    with_testers: bool = False
 
 
 class Results:
@@ -99,7 +102,8 @@ class Results:
         def work(tx: Reading) -> Table:
             project = load_project(tx, slug)
             environment = _find_environment(tx, project, asked.environment)
-            where = Slice(since, until, environment, asked.version, asked.channel, idle_before=self._idle_before())
+            whole = self._slice(tx, project, since, until, asked.channel, with_testers=asked.with_testers)
+            where = replace(whole, environment=environment, version=asked.version)
             return Table(since, until, count_rows(tx, project, asked, where))
 
         return await self._work.read(call, work)
@@ -117,7 +121,8 @@ class Results:
 
         def work(tx: Reading) -> Sequence[Comparison]:
             project = load_project(tx, slug)
-            whole = Slice(since, until, channel=asked.channel, idle_before=self._idle_before())
+            invited = asked.with_testers or asked.entry in {*INVITED, ANY}
+            whole = self._slice(tx, project, since, until, asked.channel, with_testers=invited)
             arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
             found = find_metrics(tx, project, tuple(metrics))
@@ -133,9 +138,27 @@ class Results:
             raise Invalid("invalid_period", f"from {message}", errors=[Fault("/from", message)])
         return first, last
 
-    def _idle_before(self) -> Mapping[str, datetime]:
+    def _slice(
+        self,
+        tx: Reading,
+        project: Project,
+        since: datetime,
+        until: datetime,
+        channel: str | None,
+        *,
+        with_testers: bool,
+    ) -> Slice:
+        """Returns the conversations of a time, with what is known now of those that are over."""
         now = self._work.clock.now()
-        return {channel: now - limit for channel, limit in IDLE_LIMITS.items()}
+        ever = tx.list_environments(project.id, ever=True)
+        return Slice(
+            since,
+            until,
+            channel=channel,
+            without=() if with_testers else INVITED,
+            closed=frozenset(e.id for e in ever if e.ends_conversations(now)),
+            idle_before={channel: now - limit for channel, limit in IDLE_LIMITS.items()},
+        )
 
 
 def _find_environment(tx: Reading, project: Project, alias: str | None) -> EnvironmentId | None:
