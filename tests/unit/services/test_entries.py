@@ -156,16 +156,6 @@ async def test_why_is_answered_after_the_split_has_changed_and_its_environment_i
     assert (await story.desk.conversations.load(story.call("viewer"), conversation.id, -1, 5))[0].alias == "b"
 
 
-async def test_why_says_that_slots_were_drawn_anew_since() -> None:
-    story = await set_up(live=0, b=100)
-    _, conversation = await start(story, user_id="ada")
-    again = SplitRequest([ShareRequest("live", 100), ShareRequest("b", 0)], restart=True)
-    await story.desk.splits.set(story.call(), "hotel", again, "1")
-    assert (await why(story, conversation)).sentences[3] == (
-        "The split has changed once since, and split 2 drew the slots of all keys anew; conversations stay."
-    )
-
-
 async def test_why_is_answered_for_tests_and_for_what_began_before_it_was_recorded() -> None:
     story = await set_up()
     view, _ = await story.desk.conversations.start(story.call(), "hotel", Beginning(ref="v1"))

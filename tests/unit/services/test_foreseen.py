@@ -10,9 +10,10 @@ from greenroom.domain.errors import Refused
 from greenroom.services.conversations import Beginning
 from greenroom.services.entries import Foreseen
 from greenroom.services.numbers import NumberChange, WantedRule
+from greenroom.services.splits import ShareRequest, SplitRequest
 from tests.support.splits import open_place
 from tests.unit.services.story import Story
-from tests.unit.services.test_entries import set_up, split, start
+from tests.unit.services.test_entries import set_up, split, start, why
 
 
 async def foresee(story: Story, **more: Any) -> Foreseen:
@@ -79,3 +80,13 @@ async def test_where_a_call_would_lead_is_foreseen_with_its_headers() -> None:
     assert own.sentences[0] == "+442079460001 is assigned to sandbox; none of its SIP rules holds."
     with pytest.raises(Refused, match="has no number"):
         await foresee(story, called="+442079460002")
+
+
+async def test_why_says_that_slots_were_drawn_anew_since() -> None:
+    story = await set_up(live=0, b=100)
+    _, conversation = await start(story, user_id="ada")
+    again = SplitRequest([ShareRequest("live", 100), ShareRequest("b", 0)], restart=True)
+    await story.desk.splits.set(story.call(), "hotel", again, "1")
+    assert (await why(story, conversation)).sentences[3] == (
+        "The split has changed once since, and split 2 drew the slots of all keys anew; conversations stay."
+    )
