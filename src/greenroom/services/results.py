@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
-from greenroom.domain.conversations import IDLE_LIMITS
+from greenroom.domain.conversations import IDLE_LIMITS, Outcome
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.ids import EnvironmentId
 from greenroom.domain.intervals import (
@@ -126,7 +126,8 @@ class Results:
             arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
             found = find_metrics(tx, project, tuple(metrics))
-            return [_compare(tx, project, asked, metric, arms, whole) for metric in found.values()]
+            look = _Look(tx, project, arms)
+            return [_compare(tx, project, asked, metric, arms, whole, look) for metric in found.values()]
 
         return await self._work.read(call, work)
 
@@ -200,12 +201,7 @@ def _expect(tx: Reading, project: Project, asked: Contest, arms: Sequence[ArmSco
 
 
 def _check_ratio(
-    tx: Reading,
-    project: Project,
-    expected: _Expected,
-    arms: Sequence[ArmScope],
-    whole: Slice,
-    came: Sequence[ArmSums],
+    look: _Look, expected: _Expected, whole: Slice, came: Sequence[ArmSums]
 ) -> tuple[RatioCheck, list[str]]:
     """Checks the arms' traffic keys against what is expected, since the split was last changed."""
     notes: list[str] = []
@@ -213,18 +209,42 @@ def _check_ratio(
         when = f"{expected.since:%Y-%m-%d %H:%M} UTC"
         notes.append(f"the split was changed at {when}: the ratio is checked from then on, and you should compare so")
         later = replace(whole, since=min(expected.since, whole.until))
-        came = tx.sum_arms(project.id, later, arms, None)
+        came = look.sum_arms(later, None)
     return check_ratio([arm.keys for arm in came], expected.weights), notes
 
 
+class _Look:
+    """The arms' sums of one look: what several metrics need is counted once, for every conversation is read for it."""
+
+    def __init__(self, tx: Reading, project: Project, arms: Sequence[ArmScope]) -> None:
+        self._tx = tx
+        self._project = project
+        self._arms = arms
+        self._known: dict[tuple[datetime, str | None, Outcome | None], Sequence[ArmSums]] = {}
+
+    def sum_arms(self, where: Slice, outcome: Outcome | None) -> Sequence[ArmSums]:
+        """Returns what `sum_arms` of the store does."""
+        # Nothing else of a slice differs in one look.
+        key = (where.since, where.entry, outcome)
+        if key not in self._known:
+            self._known[key] = self._tx.sum_arms(self._project.id, where, self._arms, outcome)
+        return self._known[key]
+
+
 def _compare(
-    tx: Reading, project: Project, asked: Contest, metric: Metric, arms: Sequence[ArmScope], whole: Slice
+    tx: Reading,
+    project: Project,
+    asked: Contest,
+    metric: Metric,
+    arms: Sequence[ArmScope],
+    whole: Slice,
+    look: _Look,
 ) -> Comparison:
     # So that all the comparisons of one answer together are wrong as seldom as one is.
     alpha = ALPHA / (len(arms) - 1)
     expected = _expect(tx, project, asked, arms)
     whole = replace(whole, entry=expected.entry)
-    came = tx.sum_arms(project.id, whole, arms, metric.outcome)
+    came = look.sum_arms(whole, metric.outcome)
     measured = _measure(tx, project, metric, arms, whole, came)
     samples = [sample_of(sums) for sums, _ in measured]
     results: list[ArmResult] = []
@@ -250,7 +270,7 @@ def _compare(
         found = find_difference(samples[0], samples[index], alpha)
         said = say_verdict(metric, results[index].name, found)
         results[index] = replace(results[index], difference=found, verdict=said)
-    ratio, notes = _check_ratio(tx, project, expected, arms, whole, came)
+    ratio, notes = _check_ratio(look, expected, whole, came)
     if expected.entry == SPLIT and asked.entry is None:
         notes.append("only conversations that came in by the split are compared: chance assigned no others")
     verdict = "; ".join(each.verdict for each in results[1:])
