@@ -19,6 +19,9 @@ from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackReq
 from greenroom.services.work import Call
 from greenroom.wire.archives import pack
 from tests.browser.furnish_drafts import furnish_drafts, list_draft_pages
+from tests.browser.furnish_parallel import PAGES as PARALLEL
+from tests.browser.furnish_parallel import furnish_parallel
+from tests.browser.furnish_traffic import NUMBER, furnish_traffic
 
 BASE = "/projects/hotel"
 PETS = Address("topic", "pet-policy")
@@ -45,6 +48,7 @@ async def furnish_whole(desk: Desk, owner: Principal) -> None:
     await desk.transcripts.add_tag(call, begun.conversation.id, "sms offer")
     await desk.transcripts.add_note(call, begun.conversation.id, "The offer came at the right moment.")
     await furnish_data(desk, call)
+    await furnish_parallel(desk, owner)
     await furnish_drafts(desk, owner)
 
 
@@ -60,6 +64,7 @@ async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -
     run = await desk.test_runs.start(call, "hotel", Selection("v3"))
     await desk.test_runs.wait(run.id)
     await desk.keys.create(call, f"ci {text}"[:100], "publisher")
+    await furnish_traffic(desk, call, text)
 
 
 async def edit(desk: Desk, call: Call, address: Address, **fields: Any) -> None:
@@ -121,11 +126,27 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "table": f"{BASE}/tables/rooms",
         "tickets": f"{BASE}/tickets",
         "executions": f"{BASE}/executions",
+        "traffic": f"{BASE}/traffic",
+        "traffic-again": f"{BASE}/traffic?again=1&days=30",
+        "traffic-restart": f"{BASE}/traffic/restart",
+        "traffic-history": f"{BASE}/traffic/history",
+        "traffic-why": f"{BASE}/traffic/why",
+        "testers": f"{BASE}/traffic/testers",
+        "share-links": f"{BASE}/traffic/share-links",
+        "results": f"{BASE}/results?by=both",
+        "results-compare": f"{BASE}/results?one=live&other=b&days=30",
+        "analytics": f"{BASE}/analytics",
+        "evaluations": f"{BASE}/evaluations",
+        "evaluation": f"{BASE}/evaluations/quick",
+        "evaluation-edit": f"{BASE}/evaluations/polite/edit",
+        "numbers": f"{BASE}/numbers",
+        "number": f"{BASE}/numbers/{NUMBER}",
         "import": f"{BASE}/import",
         "settings": f"{BASE}/settings",
         "keys": "/keys",
         "audit": "/audit?verify=1",
         "not-found": "/nothing-here",
+        **PARALLEL,
         **await list_draft_pages(desk, owner),
     }
 

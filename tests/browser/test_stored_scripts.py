@@ -10,6 +10,7 @@ from greenroom.domain.access import Principal
 from greenroom.domain.entities import Address
 from greenroom.services.conversations import Heard
 from greenroom.services.desk import Desk
+from greenroom.services.environment_changes import NewEnvironment
 from greenroom.services.keeping import Beginning
 from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
 from greenroom.services.work import Call
@@ -78,6 +79,7 @@ async def furnish(desk: Desk, owner: Principal) -> None:
         for alias in ("pre-release", "live")[: 2 if number < 3 else 1]:
             seq = (await desk.environments.load(call, "hotel", alias)).environment.seq
             await desk.releases.promote(call, "hotel", alias, PromoteRequest(number, seq, number, note=PAYLOADS[0]))
+    await _branch(desk, call)
     await desk.releases.roll_back(call, "hotel", "pre-release", RollbackRequest(PAYLOADS[7], 1))
     view = await desk.content.load(call, "hotel", Address("topic", "t9"), "draft:sandbox")
     await desk.drafts.save(call, "hotel", "sandbox", view.address, {"name": PAYLOADS[9], "content": "x"}, view.revision)
@@ -92,6 +94,16 @@ async def furnish(desk: Desk, owner: Principal) -> None:
     for text in PAYLOADS:
         await desk.transcripts.add_note(call, begun.conversation.id, text)
     await furnish_data(desk, call, PAYLOADS[8])
+
+
+async def _branch(desk: Desk, call: Call) -> None:
+    """Makes an environment with an odd name, and a conflict of payloads with it."""
+    await desk.environment_changes.create(call, "hotel", NewEnvironment(PAYLOADS[5], "branch", "sandbox"))
+    for number, alias in enumerate(("branch", "sandbox")):
+        view = await desk.content.load(call, "hotel", Address("topic", "t20"), f"draft:{alias}")
+        body = {"name": PAYLOADS[number], "content": PAYLOADS[number + 6], "sample_questions": [PAYLOADS[number + 8]]}
+        await desk.drafts.save(call, "hotel", alias, view.address, body, view.revision)
+        await desk.publishing.publish(call, "hotel", alias, PublishRequest(f"The words of {alias} {PAYLOADS[3]}"))
 
 
 async def _save_code(desk: Desk, call: Call, slug: str, text: str) -> None:
@@ -127,6 +139,14 @@ def test_no_stored_text_becomes_part_of_a_page(house: House, visit: Visitor, wit
         "chat-odd": f"{BASE}/chat?ref=%22%3E%3Cscript%3Epwned()%3C/script%3E",
         "filter-odd": f"{BASE}/conversations?text=%22%3E%3Cscript%3Epwned()%3C/script%3E&tag=%3Cb%3E",
         "tag-odd": f"{BASE}/environments?tag=%3Cscript%3E&author=%3Cscript%3E",
+        "merge": f"{BASE}/merge?source=branch&target=sandbox&delete_source=1",
+        "replace": f"{BASE}/merge?source=branch&target=sandbox&strategy=replace",
+        "merge-odd": f"{BASE}/merge?source=%22%3E%3Cscript%3Epwned()%3C/script%3E&target=sandbox",
+        "clone-odd": f"{BASE}/new-environment?from=%22%3E%3Cscript%3Epwned()%3C/script%3E",
+        "change": f"{BASE}/environments/branch/change",
+        "delete": f"{BASE}/environments/branch/delete?move_to=%22%3E%3Cscript%3Epwned()%3C/script%3E",
+        "table": f"{BASE}/environments?show=table",
+        "aliases": f"{BASE}/aliases",
         "path-odd": f"{BASE}/environments/%3Cscript%3Epwned()%3C%2Fscript%3E",
     }
     for name, path in {**paths, **topics, **more}.items():

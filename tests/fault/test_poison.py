@@ -10,6 +10,7 @@ import pytest
 
 from greenroom.domain.entities import Address
 from greenroom.domain.errors import Invalid
+from greenroom.domain.knowledge import Edit
 from greenroom.kinds import KINDS
 from greenroom.ports import Reachable
 from greenroom.providers.clock import SystemClock
@@ -28,6 +29,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "topic/pool": {"name": "Pool", "content": "From seven.", "sample_questions": ["When does the pool open?"]},
 }
 BOMB = "(a+)+$"
+DOCUMENTS = 3_000
 POISON: dict[str, dict[str, Any]] = {
     "agent/main": {"name": "Main", "persona": "x" * 32_000, "greeting": "{{component.c0}}"},
     **{
@@ -74,7 +76,7 @@ POISON: dict[str, dict[str, Any]] = {
         "entry": "a",
         "transfers": [{"id": "1", "source": "a", "target": "b"}, {"id": "2", "source": "b", "target": "a"}],
     },
-    "knowledge/many": {"name": "Many", "documents": [{"document": f"d{n}"} for n in range(3_000)]},
+    "knowledge/many": {"name": "Many", "documents": [{"document": f"d{n}"} for n in range(DOCUMENTS)]},
 }
 
 
@@ -102,6 +104,12 @@ async def serve_everywhere(story: Story, slug: str, version: int) -> None:
         environment = (await story.desk.environments.load(story.call(), slug, alias)).environment
         request = PromoteRequest(version, environment.seq, confirm_version=version)
         await story.desk.releases.promote(story.call(), slug, alias, request)
+
+
+async def write_documents(story: Story, slug: str) -> None:
+    """Makes what `knowledge/many` lists: a version that names documents that are not there is not promoted."""
+    for n in range(DOCUMENTS):
+        await story.desk.knowledge.put_document(story.call(), slug, Edit(f"d{n}", f"Fact {n}.", f"Document {n}"))
 
 
 async def ask(story: Story, slug: str, text: str) -> str:
@@ -140,6 +148,7 @@ async def test_a_poisoned_version_hurts_nobody_else_and_is_rolled_back(monkeypat
     neighbours = Neighbours(story)
     calling = asyncio.create_task(neighbours.call())
     begun = time.monotonic()
+    await write_documents(story, "bad")
     await publish(story, "bad", POISON, "As nasty as the schema allows")
     await serve_everywhere(story, "bad", 2)
     said = await asyncio.wait_for(ask(story, "bad", "a" * 4_000), 60)

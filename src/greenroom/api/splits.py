@@ -17,7 +17,7 @@ from greenroom.domain.splits import Share, weights_of
 from greenroom.services.entries import Explained
 from greenroom.services.splits import ShareRequest, SplitChangeView, SplitPlan, SplitRequest, SplitView
 from greenroom.wire.model import Page
-from greenroom.wire.splits import ShareOut, SplitChangeOut, SplitIn, SplitOut, SplitPlanOut, WeightOut, WhyOut
+from greenroom.wire.splits import FlowOut, ShareOut, SplitChangeOut, SplitIn, SplitOut, SplitPlanOut, WeightOut, WhyOut
 
 NOUN: Final = Noun("splits")
 _SPLIT: Final = "/projects/{project}/split"
@@ -41,7 +41,7 @@ async def set_(
 ) -> Response:
     """Changes the split whose revision was seen, for new conversations; the fewest possible keys move."""
     shares = [ShareRequest(share.environment, share.weight) for share in body.shares]
-    request, seen = SplitRequest(shares, body.sticky_key, body.note), parse_if_match(if_match)
+    request, seen = SplitRequest(shares, body.sticky_key, body.note, body.restart), parse_if_match(if_match)
     if dry_run:
         return reply(plan_out(await ask.desk.splits.plan(ask.call, project, request, seen)))
     return await ask.write(
@@ -93,6 +93,14 @@ def plan_out(plan: SplitPlan) -> SplitPlanOut:
         moved_percent=plan.moved_slots / 100,
         rekeyed=plan.rekeyed,
         running=plan.running,
+        flows=[
+            FlowOut(
+                source=plan.aliases.get(flow.source, flow.source),
+                target=plan.aliases.get(flow.target, flow.target),
+                weight=flow.weight / 100,
+            )
+            for flow in plan.flows
+        ],
     )
 
 
@@ -108,6 +116,7 @@ def change_out(view: SplitChangeView) -> SplitChangeOut:
         before=weights_out(change.weights_before.items(), view.aliases),
         after=shares_out(change.shares, view.aliases),
         moved_slots=change.moved_slots,
+        restarted=change.restarted,
     )
 
 

@@ -22,6 +22,9 @@ NO = 1
 USAGE = 2
 NOT_TESTED = 12
 
+MOST_FAULTS = 20
+"""So many are printed for people, who mend some and try again."""
+
 EXIT_CODES: Mapping[type[GreenroomError], int] = {
     errors.Invalid: 3,
     errors.NotFound: 4,
@@ -82,8 +85,8 @@ def report(error: GreenroomError, as_json: bool) -> int:
         print(json.dumps(_problem(error), ensure_ascii=False, indent=2, default=str), file=sys.stderr)
     else:
         print(f"error: {clean(error.detail)} [{clean(error.code)}]", file=sys.stderr)
-        for fault in error.errors:
-            print(f"  {clean(_line(fault))}", file=sys.stderr)
+        for line in _lines(error.errors):
+            print(f"  {clean(line)}", file=sys.stderr)
         if "repeat" in error.extra:
             print(f"to confirm, repeat: {clean(error.extra['repeat'])}", file=sys.stderr)
     return exit_code(error)
@@ -101,9 +104,18 @@ def _problem(error: GreenroomError) -> dict[str, Any]:
     }
 
 
-def _line(fault: Fault) -> str:
-    place = f"{fault.pointer}: " if fault.pointer else ""
-    return f"{place}{fault.message}" + (f" ({fault.hint})" if fault.hint else "")
+def _lines(faults: Sequence[Fault]) -> list[str]:
+    """Returns what is said of faults: the first ones, each hint once."""
+    lines: list[str] = []
+    hinted: set[str] = set()
+    for fault in faults[:MOST_FAULTS]:
+        place = f"{fault.pointer}: " if fault.pointer else ""
+        hint = f" ({fault.hint})" if fault.hint and fault.hint not in hinted else ""
+        hinted.add(fault.hint)
+        lines.append(f"{place}{fault.message}{hint}")
+    if len(faults) > MOST_FAULTS:
+        lines.append(f"… and {len(faults) - MOST_FAULTS:,} more; --json tells all of them")
+    return lines
 
 
 def count_of(number: int, noun: str) -> str:

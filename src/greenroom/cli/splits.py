@@ -41,6 +41,9 @@ def set_split(
         Literal["user", "caller", "conversation"] | None,
         typer.Option("--sticky-key", help="What a conversation sticks by; default: as it is."),
     ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Draws anew who goes where, instead of moving as few as can be.")
+    ] = False,
     revision: Annotated[
         int | None, typer.Option("--revision", min=0, help="The revision you saw; default: the one read just now.")
     ] = None,
@@ -53,7 +56,7 @@ def set_split(
 
     session = open_session(ctx, as_json)
     slug, wanted = session.project(project), _read_shares(shares)
-    plan = session.client.splits.set(slug, wanted, sticky_key=sticky_key, note=note, dry_run=True)
+    plan = session.client.splits.set(slug, wanted, sticky_key=sticky_key, note=note, restart=restart, dry_run=True)
     assert isinstance(plan, SplitPlanOut)
     if dry_run:
         if not session.answer(plan):
@@ -61,7 +64,7 @@ def set_split(
             output.say(_say_plan(plan))
         return
     seen = plan.revision if revision is None else revision
-    done = session.client.splits.set(slug, wanted, revision=seen, sticky_key=sticky_key, note=note)
+    done = session.client.splits.set(slug, wanted, revision=seen, sticky_key=sticky_key, note=note, restart=restart)
     if not session.answer(done):
         assert not isinstance(done, SplitPlanOut)
         output.say(f"revision {done.revision}: {_say_weights(done.shares)}")
@@ -83,7 +86,7 @@ def history(
                 each.by,
                 f"{_say_weights(each.before)} → {_say_weights(each.after)}",
                 _percent(each.moved_slots / 100),
-                each.note,
+                f"(drawn anew) {each.note}" if each.restarted else each.note,
             )
             for each in page.items
         ]
@@ -126,7 +129,8 @@ def _say_plan(plan: object) -> str:
     assert isinstance(plan, SplitPlanOut)
     moved = f"{_percent(plan.moved_percent)} of the keys move"
     if plan.rekeyed:
-        moved = "conversations stick by something else, so that any key may land elsewhere"
+        parts = ", ".join(f"{_percent(flow.weight)} from {flow.source} to {flow.target}" for flow in plan.flows)
+        moved = f"every key is drawn anew (about {parts})" if parts else "every key is drawn anew"
     return f"{moved}; {output.count_of(plan.running, 'running conversation')} stay where they are"
 
 

@@ -120,6 +120,7 @@ SENTENCES: Mapping[str, str] = {
     "environment.deleted": "deleted the environment {subject}",
     "project.migrated": "moved the project {subject} to parallel environments",
     "split.changed": "split the traffic: {shares}",
+    "split.restarted": "drew anew who goes where in the split: {shares}",
     "tester.added": "made {who} a tester of {environment}",
     "tester.removed": "took {who} off the testers of {environment}",
     "share_link.created": "made the share link {subject} to {environment}, until {expires_at}",

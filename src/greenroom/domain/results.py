@@ -269,10 +269,10 @@ def read_weights(texts: Sequence[str], count: int) -> tuple[float, ...]:
 def find_lack(metric: Metric, arm: ArmResult, hits: float) -> str:
     """Returns what an arm lacks before anything can be said of it, '' for nothing."""
     if arm.units < MIN_UNITS:
-        return f"{arm.name} has {arm.units:,} of at least {MIN_UNITS}"
+        return f"{arm.name} has {arm.units:,} of at least {MIN_UNITS} callers"
     least = min(hits, arm.n - hits)
     if metric.binary and least < MIN_CELL:
-        return f"{arm.name} has {least:,.0f} of at least {MIN_CELL} in the rarer of yes and no"
+        return f"{arm.name} has {least:,.0f} of at least {MIN_CELL} of the rarer kind"
     return ""
 
 

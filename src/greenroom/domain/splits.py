@@ -7,6 +7,7 @@ in other languages, tests/golden/traffic.json for their tests.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +52,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A project's split. The salt is drawn once and survives every edit; revision 0 is what nobody has set yet."""
+    """A project's split. The salt survives every edit but a restart; revision 0 is what nobody has set yet."""
 
     salt: str
     sticky_key: StickyPolicy
@@ -60,6 +61,8 @@ class Split:
     by: str = ""
     revision: int = 0
     changed_at: datetime | None = None
+    salted: int = 0
+    """The revision at which the salt was drawn: whoever was led by an earlier one had another slot."""
 
     def find_share(self, environment: str) -> Share | None:
         """Returns an environment's share, None where it has none."""
@@ -78,6 +81,17 @@ class SplitChange:
     weights_before: Mapping[EnvironmentId, int]
     shares: tuple[Share, ...]
     moved_slots: int
+    restarted: bool = False
+    """Whether a new salt was drawn, so that every key got another slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How much of the traffic goes to `target` that went to `source`; `weight` is in hundredths of a percent."""
+
+    source: EnvironmentId
+    target: EnvironmentId
+    weight: int
 
 
 class Decider(Generic[T]):
@@ -184,6 +198,23 @@ def count_moved(old: Sequence[Share], new: Sequence[Share]) -> int:
     """Returns how many slots have another owner than before."""
     before = {slot: share.environment for share in old for slot in list_slots(share.slots)}
     return sum(before.get(slot) != share.environment for share in new for slot in list_slots(share.slots))
+
+
+def expect_flows(old: Sequence[Share], new: Sequence[Share], rekeyed: bool = False) -> tuple[Flow, ...]:
+    """Returns who goes where, the largest part first; what stays is left out.
+
+    Where keys are read anew, each goes to a share by chance alone, so what is expected are the products of weights.
+    """
+    moved: Counter[tuple[EnvironmentId, EnvironmentId]] = Counter()
+    if rekeyed:
+        for one in old:
+            for other in new:
+                moved[one.environment, other.environment] += (one.weight * other.weight + SLOTS // 2) // SLOTS
+    else:
+        before = {slot: share.environment for share in old for slot in list_slots(share.slots)}
+        moved.update((before[slot], share.environment) for share in new for slot in list_slots(share.slots))
+    flows = [Flow(*pair, weight) for pair, weight in moved.items() if pair[0] != pair[1] and weight]
+    return tuple(sorted(flows, key=lambda flow: (-flow.weight, flow.source, flow.target)))
 
 
 def choose_share(shares: Sequence[Share], slot: int) -> Share | None:

@@ -27,14 +27,15 @@ class Splits(Noun[S_co]):
         revision: int | None = None,
         sticky_key: str | None = None,
         note: str | None = None,
+        restart: bool = False,
         dry_run: bool = False,
     ) -> Call[SplitOut | SplitPlanOut]:
         """Changes the split: percent by alias, 100 in all. `revision` is the one that was read; None for none yet.
 
-        A dry run says what would move, whatever the revision.
+        `restart` draws anew who goes where. A dry run says what would move, whatever the revision.
         """
         wanted = [{"environment": alias, "weight": weight} for alias, weight in shares.items()]
-        body = fill(SplitIn, shares=wanted, sticky_key=sticky_key, note=note)
+        body = fill(SplitIn, shares=wanted, sticky_key=sticky_key, note=note, restart=restart or None)
         path = path_of("projects", project, "split")
         if dry_run:
             return write_call("PUT", as_model(SplitPlanOut), path, body=body, query={"dry_run": True})

@@ -278,5 +278,7 @@ def _cautions(tx: Reading, environment: Environment) -> list[Caution]:
     if not drafts:
         return []
     count = sum(len(tx.load_draft_changes(d.id)) for d in drafts)
-    message = f"{len(drafts)} drafts of {environment.alias} with {count} unpublished changes go with it"
+    what = "1 draft" if len(drafts) == 1 else f"{len(drafts)} drafts"
+    changes = "1 unpublished change" if count == 1 else f"{count} unpublished changes"
+    message = f"{what} of {environment.alias} with {changes} {'goes' if len(drafts) == 1 else 'go'} with it"
     return [Caution("drafts_discarded", message, must_acknowledge=True)]

@@ -8,18 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from greenroom.domain.conversations import Conversation
-from greenroom.domain.entries import Past, explain
-from greenroom.domain.environments import Environment, choose_slot
+from greenroom.domain.entries import Coming, Past, explain, foresee
+from greenroom.domain.environments import Environment, choose_arm, choose_slot
 from greenroom.domain.ids import ConversationId, WorkspaceId
 from greenroom.domain.numbers import Way
 from greenroom.domain.projects import Project
-from greenroom.domain.splits import choose_share, choose_sticky_key
+from greenroom.domain.splits import choose_share, choose_sticky_key, weights_of
 from greenroom.ports import Reading
 from greenroom.services.keeping import Beginning
-from greenroom.services.numbers import entry_of
+from greenroom.services.numbers import entry_of, find_way
 from greenroom.services.share_links import load_linked
 from greenroom.services.splits import find_change, find_split, load_split, name_environments
-from greenroom.services.states import load_environment, load_project
+from greenroom.services.states import load_context_environment, load_environment, load_project, load_version
 from greenroom.services.testers import find_tester
 from greenroom.services.transcripts import load_conversation
 from greenroom.services.work import Call, Work
@@ -44,6 +44,14 @@ class Explained:
     shares: Mapping[str, int]
     """The weights of the split that decided, by alias."""
     changes_since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """Where somebody would come in now, in facts and in sentences."""
+
+    coming: Coming
+    sentences: list[str]
 
 
 class Entries:
@@ -76,12 +84,57 @@ class Entries:
                 change,
                 present.shares,
                 since,
+                present.salted if present.salted > revision else 0,
                 aliases,
             )
             shares = {aliases.get(share.environment, share.environment): share.weight for share in then}
             return Explained(conversation, alias, entry, explain(past), shares, since)
 
         return await self._work.read(call, work)
+
+    async def foresee(self, call: Call, slug: str, begin: Beginning) -> Foreseen:
+        """Returns where somebody would come in now, and why; begins nothing.
+
+        Raises NotFound, Refused `number_unknown`, `share_link_over`.
+        """
+        call.need("resolve.read")
+        clock = self._work.clock
+        id_, now = ConversationId(clock.new_id("conversation")), clock.now()
+
+        def work(tx: Reading) -> Foreseen:
+            project = load_project(tx, slug)
+            named = begin.environment is not None or begin.share_link is not None
+            way = find_way(tx, project, begin.called, begin.sip_headers) if begin.called and not named else None
+            if way is not None and way.version is not None:
+                context = load_environment(tx, project, way.environment) if way.environment else None
+                alias = (context or load_context_environment(tx, project)).alias
+                version = load_version(tx, project, way.version).number
+                coming = Coming(alias, version, entry_of(begin.called, way), ref=f"v{version}")
+                return Foreseen(coming, foresee(coming))
+            coming = _look_ahead(
+                tx, call, project, begin, id_, enter(tx, call.workspace, project, begin, id_, now, way)
+            )
+            return Foreseen(coming, foresee(coming))
+
+        return await self._work.read(call, work)
+
+
+def _look_ahead(
+    tx: Reading, call: Call, project: Project, begin: Beginning, id_: ConversationId, entered: Entered
+) -> Coming:
+    """Returns what somebody who came in there would find."""
+    environment, split = entered.environment, find_split(tx, project)
+    arm = choose_arm(environment.arms, choose_slot(environment.salt, begin.user_id or begin.caller or id_))
+    aliases = {} if split is None else name_environments(tx, project, weights_of(split.shares))
+    return Coming(
+        environment.alias,
+        None if arm is None else arm.version,
+        entered.entry,
+        environment.seq,
+        split=split,
+        aliases=aliases,
+        arms=len(environment.arms),
+    )
 
 
 def enter(

@@ -77,6 +77,15 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How many environments a project has and may have; `advice` is '' while there is room enough."""
+
+    count: int
+    most: int
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Origin:
     """What a clone begins with: a version, and the environment it was taken from where there is one."""
 
@@ -95,6 +104,16 @@ class EnvironmentChanges:
         self._environments = environments
         self._secrets = secrets
         self._most = most
+
+    async def load_room(self, call: Call, slug: str) -> Room:
+        """Returns how near a project is to its limit of environments."""
+        call.need("projects.read")
+
+        def work(tx: Reading) -> Room:
+            count = len(tx.list_environments(load_project(tx, slug).id))
+            return Room(count, self._most, advise_on_room(count, self._most))
+
+        return await self._work.read(call, work)
 
     async def create(self, call: Call, slug: str, wanted: NewEnvironment) -> Created:
         """Makes an environment, empty or as a clone: by reference, so nothing is copied but what R19 names.

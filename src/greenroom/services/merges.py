@@ -355,6 +355,7 @@ def _cautions(tx: Reading, project: Project, target: Environment, served: State,
     if source.environment is not None:
         drafts = [d for d in tx.list_open_drafts(source.environment.id) if tx.load_draft_changes(d.id)]
         if drafts:
-            message = f"{source.ref} has unpublished changes in {len(drafts)} drafts; they are not merged"
+            where = "1 draft" if len(drafts) == 1 else f"{len(drafts)} drafts"
+            message = f"{source.ref} has unpublished changes in {where}; they are not merged"
             cautions.append(Caution("unpublished_changes", message))
     return cautions

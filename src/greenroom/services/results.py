@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
-from typing import Any
 
 from greenroom.domain.conversations import IDLE_LIMITS
 from greenroom.domain.errors import Fault, Invalid
@@ -40,8 +39,11 @@ from greenroom.domain.results import (
     say_mismatch,
     say_verdict,
 )
+from greenroom.domain.splits import weights_of
 from greenroom.ports import Reading
 from greenroom.services.result_rows import STEPS, Question, count_rows, find_metrics, scores_of
+from greenroom.services.splits import NOUN as SPLIT
+from greenroom.services.splits import find_split
 from greenroom.services.states import load_environment, load_project
 from greenroom.services.work import Call, Work
 
@@ -50,7 +52,7 @@ MAX_BUCKETS = 1_000
 MOST_TURNS = 10_000
 """So many turns are read for the latency of one arm."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-SPLIT, SPLIT_KEY, ANY = "split", "default", "any"
+ANY = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +106,22 @@ class Results:
 
     async def compare(self, call: Call, slug: str, asked: Contest) -> Comparison:
         """Compares arms with the first of them. Raises Invalid `arms_overlap`, `unknown_metric`, NotFound."""
+        return (await self.compare_all(call, slug, asked, (asked.metric,)))[0]
+
+    async def compare_all(
+        self, call: Call, slug: str, asked: Contest, metrics: Sequence[str] = ()
+    ) -> Sequence[Comparison]:
+        """Compares arms by several metrics at one moment, by all there are when none is named. Raises as `compare`."""
         call.need("results.read")
         since, until = self._period(asked.since, asked.until)
 
-        def work(tx: Reading) -> Comparison:
+        def work(tx: Reading) -> Sequence[Comparison]:
             project = load_project(tx, slug)
             whole = Slice(since, until, channel=asked.channel, idle_before=self._idle_before())
             arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
-            metric = find_metrics(tx, project, (asked.metric,))[asked.metric]
-            return _compare(tx, project, asked, metric, arms, whole)
+            found = find_metrics(tx, project, tuple(metrics))
+            return [_compare(tx, project, asked, metric, arms, whole) for metric in found.values()]
 
         return await self._work.read(call, work)
 
@@ -128,19 +136,6 @@ class Results:
     def _idle_before(self) -> Mapping[str, datetime]:
         now = self._work.clock.now()
         return {channel: now - limit for channel, limit in IDLE_LIMITS.items()}
-
-
-def load_weights(tx: Reading, project: Project) -> tuple[Mapping[EnvironmentId, float], datetime | None]:
-    """Returns how many slots of the default entry each environment owns, and since when; none without a split."""
-    record = tx.find_record(project.id, SPLIT, SPLIT_KEY)
-    if record is None:
-        return {}, None
-    shares: Sequence[Mapping[str, Any]] = record.body.get("shares", [])
-    weights = {
-        EnvironmentId(share["environment"]): float(sum(last - first + 1 for first, last in share["slots"]))
-        for share in shares
-    }
-    return weights, record.changed_at
 
 
 def _find_environment(tx: Reading, project: Project, alias: str | None) -> EnvironmentId | None:
@@ -173,11 +168,12 @@ def _expect(tx: Reading, project: Project, asked: Contest, arms: Sequence[ArmSco
     entry = None if asked.entry == ANY else asked.entry
     if asked.weights:
         return _Expected(asked.weights, None, entry)
-    stored, changed_at = load_weights(tx, project)
-    if not stored or not all(arm.environment in stored and arm.version is None for arm in arms):
+    split = find_split(tx, project)
+    stored = {} if split is None else weights_of(split.shares)
+    if split is None or not all(arm.environment in stored and arm.version is None for arm in arms):
         return _Expected((), None, entry)
-    weights = tuple(stored[arm.environment] for arm in arms if arm.environment is not None)
-    return _Expected(weights, changed_at, entry if asked.entry else SPLIT)
+    weights = tuple(float(stored[arm.environment]) for arm in arms if arm.environment is not None)
+    return _Expected(weights, split.changed_at, entry if asked.entry else SPLIT)
 
 
 def _check_ratio(

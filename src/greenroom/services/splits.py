@@ -19,6 +19,7 @@ from greenroom.domain.records import Record
 from greenroom.domain.splits import (
     DEFAULT_POLICY,
     MAX_NOTE,
+    Flow,
     Share,
     Split,
     SplitChange,
@@ -26,6 +27,7 @@ from greenroom.domain.splits import (
     choose_allocation,
     count_moved,
     decide_weights,
+    expect_flows,
     parse_weight,
     say_weights,
     weights_of,
@@ -49,11 +51,15 @@ class ShareRequest:
 
 @dataclass(frozen=True, slots=True)
 class SplitRequest:
-    """A split as it is asked for, whole. Without a sticky key the present one stays."""
+    """A split as it is asked for, whole. Without a sticky key the present one stays.
+
+    `restart` draws a new salt: every key gets another slot, whatever the weights.
+    """
 
     shares: Sequence[ShareRequest]
     sticky_key: StickyPolicy | None = None
     note: str = ""
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class SplitPlan:
     """Whether keys are read anew, so that any of them may land elsewhere."""
     running: int
     aliases: Mapping[str, str]
+    flows: Sequence[Flow] = ()
+    """Who is expected to go where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +124,9 @@ class Splits:
             places = {share.environment for share in (*before.shares, *after.shares)}
             running = sum(group.count for place in places for group in tx.count_running(place, idle))
             moved = count_moved(before.shares, after.shares)
-            rekeyed = before.revision > 0 and before.sticky_key != after.sticky_key
-            return SplitPlan(before, after, moved, rekeyed, running, name_environments(tx, project, places))
+            rekeyed = before.revision > 0 and (request.restart or before.sticky_key != after.sticky_key)
+            flows = expect_flows(before.shares, after.shares, rekeyed)
+            return SplitPlan(before, after, moved, rekeyed, running, name_environments(tx, project, places), flows)
 
         return await self._work.read(call, work)
 
@@ -134,13 +143,18 @@ class Splits:
             project = load_project(tx, slug)
             before = load_split(tx, project)
             self._check_seen(tx, project, before, seen)
-            after = self._decide(tx, project, replace(before, salt=before.salt or salt), request)
+            if request.restart or not before.salt:
+                after = replace(before, salt=salt, salted=before.revision + 1)
+            else:
+                after = before
+            after = self._decide(tx, project, after, request)
             change = _put(tx, call, project, before, after, now)
             if change is None:
                 raise _stale(before, {})
             aliases = name_environments(tx, project, {**change.weights_before, **weights_of(change.shares)})
             data = say_change(change, aliases)
-            tx.append(self._work.event(call, "split.changed", project=project.id, subject=KEY, data=data))
+            action = "split.restarted" if change.restarted else "split.changed"
+            tx.append(self._work.event(call, action, project=project.id, subject=KEY, data=data))
             return SplitView(load_split(tx, project), aliases)
 
         return await self._work.change(call, work)
@@ -287,12 +301,20 @@ def _put(tx: Writing, call: Call, project: Project, before: Split, after: Split,
         weights_of(before.shares),
         after.shares,
         count_moved(before.shares, after.shares),
+        restarted=bool(before.salt) and before.salt != after.salt,
     )
     shares = [
         {"environment": share.environment, "weight": share.weight, "slots": [list(each) for each in share.slots]}
         for share in after.shares
     ]
-    body = {"salt": after.salt, "sticky_key": after.sticky_key, "shares": shares, "note": after.note, "by": change.by}
+    body = {
+        "salt": after.salt,
+        "salted": after.salted,
+        "sticky_key": after.sticky_key,
+        "shares": shares,
+        "note": after.note,
+        "by": change.by,
+    }
     record = Record(project.id, NOUN, KEY, now, now, body, revision=change.revision)
     if not tx.put_record(record, before.revision):
         return None
@@ -303,6 +325,7 @@ def _put(tx: Writing, call: Call, project: Project, before: Split, after: Split,
         "from": [{"environment": one, "weight": weight} for one, weight in change.weights_before.items()],
         "to": shares,
         "moved_slots": change.moved_slots,
+        "restarted": change.restarted,
     }
     tx.put_record(Record(project.id, CHANGE, _key_of(change.revision), now, now, told))
     return change
@@ -312,7 +335,15 @@ def _read(record: Record) -> Split:
     body = record.body
     shares, by = _read_shares(body["shares"]), str(body["by"])
     return Split(
-        str(body["salt"]), body["sticky_key"], shares, str(body["note"]), by, record.revision, record.changed_at
+        str(body["salt"]),
+        body["sticky_key"],
+        shares,
+        str(body["note"]),
+        by,
+        record.revision,
+        record.changed_at,
+        # Before there were restarts the first salt was the only one.
+        int(body.get("salted", 1)),
     )
 
 
@@ -328,6 +359,7 @@ def _read_change(record: Record) -> SplitChange:
         before,
         _read_shares(body["to"]),
         int(body["moved_slots"]),
+        bool(body.get("restarted", False)),
     )
 
 

@@ -19,23 +19,33 @@ from greenroom.web.pages.comparisons import ComparisonPages
 from greenroom.web.pages.connections import ConnectionPages
 from greenroom.web.pages.content import ContentPages
 from greenroom.web.pages.conversations import ConversationPages
+from greenroom.web.pages.deletions import DeletionPages
 from greenroom.web.pages.discards import DiscardPages
 from greenroom.web.pages.draft_loads import DraftLoadPages
 from greenroom.web.pages.drafts import DraftPages
+from greenroom.web.pages.environment_changes import EnvironmentChangePages
 from greenroom.web.pages.environments import EnvironmentPages
+from greenroom.web.pages.evaluations import EvaluationPages
 from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
 from greenroom.web.pages.imports import ImportPages
 from greenroom.web.pages.keys import KeyPages
 from greenroom.web.pages.knowledge import KnowledgePages
+from greenroom.web.pages.merges import MergePages
+from greenroom.web.pages.migrations import MigrationPages
+from greenroom.web.pages.numbers import NumberPages
 from greenroom.web.pages.projects import ProjectPages
 from greenroom.web.pages.publishing import PublishingPages
 from greenroom.web.pages.readiness import ReadinessPages
 from greenroom.web.pages.releases import ReleasePages
+from greenroom.web.pages.results import ResultPages
 from greenroom.web.pages.secrets import SecretPages
+from greenroom.web.pages.share_links import ShareLinkPages
+from greenroom.web.pages.splits import SplitPages
 from greenroom.web.pages.streams import StreamPages
 from greenroom.web.pages.tables import TablePages
 from greenroom.web.pages.test_runs import TestRunPages
+from greenroom.web.pages.testers import TesterPages
 from greenroom.web.pages.tickets import TicketPages
 from greenroom.web.pages.versions import VersionPages
 
@@ -55,6 +65,10 @@ NOUNS: Final = (
     AccessPages,
     ProjectPages,
     EnvironmentPages,
+    EnvironmentChangePages,
+    DeletionPages,
+    MigrationPages,
+    MergePages,
     VersionPages,
     ReleasePages,
     ComparisonPages,
@@ -77,6 +91,12 @@ NOUNS: Final = (
     StreamPages,
     ImportPages,
     HistoryPages,
+    SplitPages,
+    TesterPages,
+    ShareLinkPages,
+    ResultPages,
+    EvaluationPages,
+    NumberPages,
 )
 
 

@@ -22,6 +22,8 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Item, ...]], ...]] = (
         (
             ("/environments", "list", "Environments", "environments"),
             ("/compare", "diff", "Compare", "compare"),
+            ("/merge", "merge", "Merge", "merge"),
+            ("/traffic", "split", "Traffic", "traffic"),
             ("/history", "log", "History", "history"),
         ),
     ),
@@ -29,6 +31,9 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Item, ...]], ...]] = (
         "Measure",
         (
             ("/conversations", "chat", "Conversations", "conversations"),
+            ("/analytics", "chart", "Analytics", "analytics"),
+            ("/results", "table", "Results", "results"),
+            ("/evaluations", "scale", "Evaluations", "evaluations"),
             ("/tickets", "ticket", "Tickets", "tickets"),
             ("/executions", "plug", "Executions", "executions"),
         ),
@@ -36,6 +41,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Item, ...]], ...]] = (
     (
         "Configure",
         (
+            ("/numbers", "phone", "Numbers", "numbers"),
             ("/secrets", "lock", "Secrets", "secrets"),
             ("/connections", "plug", "Connections", "connections"),
             ("/tables", "table", "Tables", "tables"),

@@ -108,13 +108,13 @@ def draw_places(views: Sequence[EnvironmentView]) -> list[Place]:
     spare = 0
     edited = False
     for view in views:
-        if view.public:
+        if view.default_entry:
             tone, icon = "live", "live"
         elif view.environment.editable and not edited:
             tone, icon, edited = "sand", "sandbox", True
         else:
             tone = TONES[spare % len(TONES)]
-            icon = "branch" if view.environment.editable else "gate"
+            icon = "live" if view.public else "branch" if view.environment.editable else "gate"
             spare += 1
         places.append(Place(view, tone, icon))
     return places
@@ -131,7 +131,9 @@ async def load_shell(
     named = alias or ref.removeprefix("draft:").partition("~")[0]
     here = next((place for place in places if place.alias == named), None)
     if alias and here is None:
-        await desk.environments.load(visit.call, slug, alias)
+        # One of its further aliases: they go on leading there for ever.
+        found = (await desk.environments.load(visit.call, slug, alias)).environment.id
+        here = next((place for place in places if place.environment.id == found), None)
     known = await desk.history.load_names(visit.call) if names else {}
     return Shell(visit, title, section, project, places, here, ref, take_flash(visit.request), known)
 

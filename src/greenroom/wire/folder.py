@@ -153,6 +153,11 @@ class _FolderReader:
     def read(self) -> None:
         """Reads all files, noting every fault."""
         manifest = f"{self.root}{MANIFEST}"
+        beside = [path.removesuffix(f"/{MANIFEST}") for path in self.files if path.endswith(f"/{MANIFEST}")]
+        if MANIFEST not in self.files and len(beside) > 1:
+            message = f"this holds several Greenroom folders: {', '.join(sorted(beside)[:10])}"
+            self._fault("", message, "several_folders", "give one of them")
+            return
         refused = {fault.pointer for fault in self.faults}
         self._read_manifest(manifest)
         for path in self.files:

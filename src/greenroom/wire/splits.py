@@ -27,6 +27,8 @@ class SplitIn(In):
     shares: Annotated[list[ShareIn], Field(min_length=1, max_length=100)]
     sticky_key: StickyName | None = None
     note: Annotated[str, Field(max_length=MAX_NOTE)] = ""
+    restart: bool = False
+    """Draws a new salt, so that every key gets another slot and new conversations are assigned anew."""
 
 
 class WeightOut(Out):
@@ -57,6 +59,14 @@ class SplitOut(Out):
     changed_by: str
 
 
+class FlowOut(Out):
+    """A part of the traffic, in percent, that goes to another environment than before."""
+
+    source: str
+    target: str
+    weight: float
+
+
 class SplitPlanOut(Out):
     """What a change would do; nothing was written. Running conversations stay where they are."""
 
@@ -67,8 +77,10 @@ class SplitPlanOut(Out):
     moved_slots: int
     moved_percent: float
     rekeyed: bool
-    """Whether conversations will stick by something else, so that any key may land elsewhere."""
+    """Whether keys are read or drawn anew, so that any of them may land elsewhere."""
     running: int
+    flows: list[FlowOut]
+    """Who is expected to go where, the largest part first."""
 
 
 class SplitChangeOut(Out):
@@ -82,6 +94,8 @@ class SplitChangeOut(Out):
     before: list[WeightOut]
     after: list[ShareOut]
     moved_slots: int
+    restarted: bool
+    """Whether every key got another slot."""
 
 
 class WhyOut(Out):

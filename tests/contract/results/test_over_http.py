@@ -49,7 +49,10 @@ async def test_results_follow_what_happened_in_conversations() -> None:
         only = good(await client.get(f"{P}/analytics?by=&metric=error,turns&interval=hour"))
         assert set(only["items"][0]["metrics"]) == {"error", "turns"}
         compared = good(await client.get(f"{P}/analytics/compare?arms=live,sandbox&weights=90,10"))
-        assert compared["verdict"] == "not enough data: live has 1 of at least 100; sandbox has 0 of at least 100"
+        assert (
+            compared["verdict"]
+            == "not enough data: live has 1 of at least 100 callers; sandbox has 0 of at least 100 callers"
+        )
         assert (compared["unit"], compared["better"], compared["ratio"]["p"]) == ("share", "higher", None)
         assert compared["arms"][1] == {
             "name": "sandbox",

@@ -10,6 +10,7 @@ import pytest
 
 from greenroom.domain.errors import Invalid, NotFound
 from greenroom.domain.ids import ConversationId
+from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.domain.results import Comparison, read_arms
 from greenroom.ports import Writing
@@ -80,17 +81,23 @@ async def test_a_ratio_that_is_none_forbids_to_read_on(light_story: Story) -> No
     assert (await compare(story, weights=(9, 2))).ratio.mismatch is False
 
 
+def split_record(project: Project, at: datetime, slots: dict[str, list[list[int]]]) -> Record:
+    """A split as it is stored: set at a time, each share with its slots."""
+    shares = [
+        {"environment": place, "weight": sum(last - first + 1 for first, last in owned), "slots": owned}
+        for place, owned in slots.items()
+    ]
+    body = {"salt": "s", "sticky_key": "user", "shares": shares, "note": "", "by": "mem_1"}
+    return Record(project.id, "split", "default", at, at, body)
+
+
 async def test_the_weights_of_the_split_are_the_slots_its_shares_own(light_story: Story) -> None:
     story = light_story
     await two_arms(story, 0.70, 0.74, 1_800, 400, entry={"by": "split", "slot": 7})
     project = (await story.desk.projects.load(story.call(), "hotel")).project
     live, b = [await environment_id(story, alias) for alias in ("live", "b")]
     long_ago = story.desk.clock.now() - timedelta(days=100)
-    shares = [
-        {"environment": live, "slots": [[0, 4_999], [6_000, 9_999]]},
-        {"environment": b, "slots": [[5_000, 5_999]]},
-    ]
-    record = Record(project.id, "split", "default", long_ago, long_ago, {"shares": shares})
+    record = split_record(project, long_ago, {live: [[0, 4_999], [6_000, 9_999]], b: [[5_000, 5_999]]})
     await put_record(story, record)
     found = await compare(story)
     assert found.ratio.expected == (1_980.0, 220.0)
@@ -117,8 +124,7 @@ async def test_arms_of_the_split_are_compared_by_what_came_in_by_it(light_story:
     others = [replace(each, id=ConversationId(f"{each.id}_t"), sticky_key=f"{each.id}_t") for each in testers]
     await keep(story, others)
     long_ago = now - timedelta(days=100)
-    halves = [{"environment": live, "slots": [[0, 4_999]]}, {"environment": b, "slots": [[5_000, 9_999]]}]
-    await put_record(story, Record(project.id, "split", "default", long_ago, long_ago, {"shares": halves}))
+    await put_record(story, split_record(project, long_ago, {live: [[0, 4_999]], b: [[5_000, 9_999]]}))
     found = await compare(story)
     assert found.verdict.startswith("b: no difference shown")
     assert found.ratio.observed == (500, 500)
@@ -133,13 +139,13 @@ async def test_not_enough_data_is_an_answer(light_story: Story) -> None:
     story = light_story
     await two_arms(story, 0.70, 0.74, 300, 57)
     found = await compare(story)
-    assert found.verdict == "not enough data: b has 57 of at least 100"
+    assert found.verdict == "not enough data: b has 57 of at least 100 callers"
     assert found.arms[1].difference is None
     assert found.arms[0].interval is not None
     assert found.arms[1].interval is None
-    assert (await compare(story, "b", "live")).verdict == "not enough data: b has 57 of at least 100"
+    assert (await compare(story, "b", "live")).verdict == "not enough data: b has 57 of at least 100 callers"
     found = await compare(story, "live", "b@v9", metric="error")
-    lacks = "live has 0 of at least 8 in the rarer of yes and no; b@v9 has 0 of at least 100"
+    lacks = "live has 0 of at least 8 of the rarer kind; b@v9 has 0 of at least 100 callers"
     assert found.verdict == f"not enough data: {lacks}"
     assert found.arms[1].value is None
 
@@ -153,7 +159,7 @@ async def test_somebody_who_calls_often_is_one_unit(light_story: Story) -> None:
         await keep(story, [replace(each, sticky_key=f"caller-{n % 60}") for n, each in enumerate(found)])
     found = await compare(story)
     assert (found.arms[0].conversations, found.arms[0].units) == (600, 60)
-    assert "live has 60 of at least 100; b has 60 of at least 100" in found.verdict
+    assert "live has 60 of at least 100 callers; b has 60 of at least 100 callers" in found.verdict
 
 
 async def test_tests_and_replays_are_never_counted(story: Story) -> None:

@@ -58,7 +58,7 @@ async def fill_both(store: Store) -> None:
     snapshot = snapshot_of({address: each.digest for address, each in many.items()})
     await store.write(A, lambda t: t.put_snapshot(snapshot))
     await store.write(A, lambda t: [t.append(event(f"number.{n}")) for n in range(600)])
-    await store.write(A, lambda t: t.insert_turn(turn(5, heard="zero\0 “quoted” \u2028 \U0001f3e8")))
+    await store.write(A, lambda t: t.insert_turn(turn(6, heard="zero\0 “quoted” \u2028 \U0001f3e8")))
     await store.write(B, lambda t: t.append(event()))
     await store.system(lambda t: t.insert_session(session()))
     await store.system(lambda t: t.mark_delivered(A, 3))

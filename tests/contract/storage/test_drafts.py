@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from greenroom.domain.errors import Conflict, NotFound
-from greenroom.domain.ids import DraftId, EnvironmentId, ProjectId
+from greenroom.domain.ids import DraftId, EnvironmentId, PrincipalId, ProjectId
 from greenroom.ports import Store
 from tests.contract.storage.samples import ANN, BOB, A, at, change, draft, make_project, topic
 
@@ -88,7 +90,7 @@ async def test_closed_drafts_are_listed_from_the_last_closed_in_pages(store: Sto
     for row in rows:
         await store.write(A, lambda t, row=row: t.insert_draft(row))
 
-    async def listed(owner=ANN, limit=10, **more):
+    async def listed(owner: PrincipalId | None = ANN, limit: int = 10, **more: Any) -> list[str]:
         found = await store.read(A, lambda t: t.list_closed_drafts(SANDBOX, owner, limit, **more))
         return [each.id for each in found]
 

@@ -82,6 +82,7 @@ READING: dict[str, Callable[[Any], Any]] = {
     "list_members": lambda t: t.list_members(),
     "find_record": lambda t: t.find_record(P, "table_row", "row-1"),
     "list_records": lambda t: t.list_records(P, "table_row", owner="rooms", limit=10),
+    "find_records_anywhere": lambda t: t.find_records_anywhere("table_row", "row-1"),
     "count_records": lambda t: t.count_records(P, "table_row", "rooms"),
     "count_outcomes": lambda t: t.count_outcomes(P, SLICE),
     "count_scores": lambda t: t.count_scores(P, SLICE, Scores("table_row", "rooms")),

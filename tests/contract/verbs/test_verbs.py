@@ -122,7 +122,7 @@ VERBS = (
     Verb("numbers.change", "numbers.change", "numbers assign", "numbers.manage", ("number.changed",)),
     Verb("numbers.remove", "numbers.remove", "numbers remove", "numbers.manage", ("number.removed",)),
     Verb("splits.load", "splits.load", "split show", "splits.read"),
-    Verb("splits.set", "splits.set", "split set", "splits.set", ("split.changed",)),
+    Verb("splits.set", "splits.set", "split set", "splits.set", ("split.changed", "split.restarted")),
     Verb("splits.list_changes", "splits.list_changes", "split history", "splits.read"),
     Verb("splits.explain", "entries.explain", "why", "conversations.read"),
     Verb("testers.list", "testers.list", "testers list", "testers.read"),

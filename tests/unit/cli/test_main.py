@@ -17,7 +17,7 @@ from greenroom.cli.config import Login, choose_login, load_login, save_login
 from greenroom.cli.main import app
 from greenroom.cli.reference import write_reference
 from greenroom.domain import errors
-from greenroom.domain.errors import ERRORS, Invalid
+from greenroom.domain.errors import ERRORS, Fault, Invalid
 from tests.support.fake_api import FakeApi, environment, page
 from tests.unit.cli.conftest import Run
 
@@ -232,3 +232,12 @@ def test_status_shows_who_where_and_what_is_served(run: Run, api: FakeApi) -> No
     assert "ci (admin)" in result.stdout
     assert "live" in result.stdout
     assert "v1" in result.stdout
+
+
+def test_a_thousand_faults_are_told_as_twenty_and_each_hint_once(capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [Fault(f"/{n}", "is wrong", hint="write it anew") for n in range(1_000)]
+    assert output.report(Invalid("invalid_files", "many", errors=faults), as_json=False) == 3
+    told = capsys.readouterr().err.splitlines()
+    assert told[1:3] == ["  /0: is wrong (write it anew)", "  /1: is wrong"]
+    assert told[-1] == "  … and 980 more; --json tells all of them"
+    assert len(told) == 22

@@ -21,10 +21,11 @@ SPLIT: dict[str, Any] = {
 PLAN: dict[str, Any] = {
     "revision": 3, "before": [{"environment": "live", "weight": 100.0}], "after": [LIVE, B], "moved_slots": 1000,
     "moved_percent": 10.0, "rekeyed": False, "running": 2,
+    "flows": [{"source": "live", "target": "b", "weight": 10.0}],
 }  # fmt: skip
 CHANGE = {
     "revision": 4, "at": AT, "by": "key_1", "note": "B tries", "sticky_key": "user", "before": PLAN["before"],
-    "after": [LIVE, B], "moved_slots": 1000,
+    "after": [LIVE, B], "moved_slots": 1000, "restarted": False,
 }  # fmt: skip
 TESTER = {
     "id": "abc", "kind": "caller", "shown": "+49…123", "label": "QA", "environment": "b", "added_at": AT,
@@ -89,9 +90,14 @@ def test_a_dry_run_asks_for_the_plan_alone(run: Run, api: FakeApi) -> None:
     api.on("PUT", f"{HOTEL}/split", {**PLAN, "rekeyed": True})
     said = shown(run, "split", "set", "live=90", "b=10", "--dry-run")
     assert "live 100 % → live 90 %, b 10 %" in said
-    assert "any key may land elsewhere" in said
+    assert "every key is drawn anew (about 10 % from live to b)" in said
     assert len(api.sent("PUT", "/split")) == 1
     assert json.loads(run("split", "set", "live=90", "b=10", "--dry-run", "--json").stdout)["moved_slots"] == 1000
+
+
+def test_a_restart_is_asked_for_by_name(run: Run, api: FakeApi) -> None:
+    shown(run, "split", "set", "live=90", "b=10", "--restart", "--note", "The first week is over")
+    assert [sent.json()["restart"] for sent in api.sent("PUT", "/split")] == [True, True]
 
 
 @pytest.mark.parametrize("share", ["live", "=5", "live=", "live=x", "live=101", "live=-1", "live=nan"])

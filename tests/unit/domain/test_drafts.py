@@ -21,7 +21,7 @@ from greenroom.domain.drafts import (
     owner_of_draft,
 )
 from greenroom.domain.entities import Address
-from greenroom.domain.environments import TEMPLATES, Environment
+from greenroom.domain.environments import TEMPLATES, DraftMode, Environment
 from greenroom.domain.errors import Missing, NotFound, Stale
 from greenroom.domain.ids import DraftId, EnvironmentId, PrincipalId, ProjectId
 from greenroom.domain.refs import DraftRef, parse_ref
@@ -32,16 +32,16 @@ ANN, BOB = PrincipalId("mem_ann"), PrincipalId("mem_bob")
 BAR, GYM, POOL = (Address("topic", slug) for slug in ("bar", "gym", "pool"))
 
 
-def environment(mode: str) -> Environment:
+def environment(mode: DraftMode) -> Environment:
     id_, project = EnvironmentId("env_1"), ProjectId("prj_1")
-    return Environment(id_, project, "main", "Main", 0, True, False, None, mode, "salt")  # type: ignore[arg-type]
+    return Environment(id_, project, "main", "Main", 0, True, False, None, mode, "salt")
 
 
 def draft(**changes: object) -> Draft:
     made = Draft(
         DraftId("drf_1"), ProjectId("prj_1"), EnvironmentId("env_1"), ANN, None, EMPTY_SNAPSHOT.digest, 0, 4, NOW, NOW
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def change(address: Address, revision: int, by: str = ANN) -> DraftChange:

@@ -157,6 +157,41 @@ async def test_a_plan_says_what_moves_and_writes_nothing() -> None:
         await story.desk.splits.plan(story.call(), "hotel", again, "*")
 
 
+async def test_a_plan_says_who_goes_where() -> None:
+    story = await set_up()
+    await set_split(story, "*", live=80, b=20)
+
+    async def flows(**more: Any) -> dict[str, int]:
+        request = SplitRequest([ShareRequest(a, w) for a, w in more.pop("shares").items()], **more)
+        plan = await story.desk.splits.plan(story.call(), "hotel", request, "1")
+        return {f"{plan.aliases[f.source]} to {plan.aliases[f.target]}": f.weight for f in plan.flows}
+
+    assert await flows(shares={"live": 80, "b": 20}) == {}
+    assert await flows(shares={"live": 50, "b": 25, "c": 25}) == {"live to b": 500, "live to c": 2500}
+    assert await flows(shares={"live": 100}) == {"b to live": 2000}
+    drawn = {"live to b": 1600, "b to live": 1600}
+    assert await flows(shares={"live": 80, "b": 20}, restart=True) == drawn
+    assert await flows(shares={"live": 80, "b": 20}, sticky_key="caller") == drawn
+
+
+async def test_a_restart_draws_everybody_anew_and_says_so() -> None:
+    story = await set_up()
+    first = await set_split(story, "*", live=50, b=50)
+    again = SplitRequest([ShareRequest("live", 50), ShareRequest("b", 50)], None, "A new test", restart=True)
+    with pytest.raises(Stale):
+        await story.desk.splits.set(story.call(), "hotel", again, "*")
+    second = await story.desk.splits.set(story.call(), "hotel", again, "1")
+    assert second.split.salt != first.split.salt
+    assert second.split.shares == first.split.shares, "the slots stay; the keys get others"
+    assert (first.split.salted, second.split.salted) == (1, 2)
+    third = await set_split(story, "2", live=60, b=40)
+    assert (third.split.salt, third.split.salted) == (second.split.salt, 2), "later edits keep the new salt"
+    changes = await story.desk.splits.list_changes(story.call(), "hotel", None, 5)
+    assert [one.change.restarted for one in changes] == [False, True, False]
+    told = await story.desk.history.list(story.call(), "hotel", None, 2, "split.restarted")
+    assert told[0].summary.endswith("drew anew who goes where in the split: live 50 %, b 50 %")
+
+
 async def test_only_release_managers_split_traffic() -> None:
     story = await set_up()
     for attempt in (story.desk.splits.set, story.desk.splits.plan):

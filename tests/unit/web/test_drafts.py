@@ -76,7 +76,7 @@ async def test_the_banner_names_what_ends_a_draft_and_the_rest_is_in_its_menu(ow
     page = (await owner.get(f"{BASE}/build")).text
     for path in ("discard", "publish", "checkpoints/new", "load", "checkpoints", "discarded"):
         assert f'href="{SANDBOX}/{path}"' in page, path
-    assert f'href="{BASE}/environments/new?from=sandbox"' in page
+    assert f'href="{BASE}/new-environment?from=sandbox"' in page
     assert "Your draft of Sandbox: <span" in page
     assert f'data-checkpoint="{SANDBOX}/checkpoints/new"' in page
 
@@ -86,7 +86,7 @@ async def test_a_draft_without_changes_offers_only_what_it_can_do(owner: Visitor
         page = (await fresh.get(f"{BASE}/build")).text
     assert "no-changes" in page
     assert f'href="{SANDBOX}/discarded"' in page
-    assert "environments/new?from" not in page, "a publisher makes no environments"
+    assert "new-environment?from" not in page, "a publisher makes no environments"
 
 
 async def test_who_reads_only_is_offered_no_end_of_a_draft(owner: Visitor) -> None:

@@ -159,7 +159,7 @@ async def test_a_conflict_may_be_settled_by_something_else(owner: Visitor) -> No
     ids = dict.fromkeys(re.findall(r'name="take:([0-9a-f]+)"', page))
     own: dict[str, str] = {}
     for id_ in ids:
-        own |= {f"take:{id_}": "value", f"form:{id_}": "text", f"value:{id_}": "Ours: until half past two."}
+        own |= {f"take:{id_}": "value", f"value:{id_}": "Ours: until half past two."}
     looked = await owner.send(PUBLISH, {"note": NOTE, **own, "look": "1"})
     assert looked.status_code == 200
     assert "Ours: until half past two." in looked.text
@@ -173,7 +173,7 @@ async def test_a_conflict_may_be_settled_by_something_else(owner: Visitor) -> No
 async def test_a_value_that_cannot_be_read_stands_beside_its_message(owner: Visitor) -> None:
     await meet(owner)
     id_ = re.findall(r'name="take:([0-9a-f]+)"', (await owner.get(PUBLISH)).text)[0]
-    typed = {f"take:{id_}": "value", f"form:{id_}": "json", f"value:{id_}": "{half"}
+    typed = {f"take:{id_}": "value", f"value:{id_}": "{half"}
     for more in ({}, {"look": "1"}):
         refused = await owner.send(PUBLISH, {"note": NOTE, **typed, **more})
         assert refused.status_code == 422

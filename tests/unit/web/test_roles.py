@@ -21,6 +21,8 @@ PAGES = [
     f"{BASE}/environments",
     LIVE,
     f"{LIVE}?show=releases",
+    f"{BASE}/environments?show=table",
+    f"{BASE}/aliases",
     f"{BASE}/versions/1",
     f"{BASE}/environments/sandbox/checkpoints",
     f"{BASE}/environments/sandbox/discarded",
@@ -34,6 +36,15 @@ PAGES = [
     f"{BASE}/tables",
     f"{BASE}/tickets",
     f"{BASE}/executions",
+    f"{BASE}/traffic",
+    f"{BASE}/traffic/history",
+    f"{BASE}/traffic/testers",
+    f"{BASE}/traffic/share-links",
+    f"{BASE}/traffic/why",
+    f"{BASE}/results?by=both",
+    f"{BASE}/analytics",
+    f"{BASE}/evaluations",
+    f"{BASE}/numbers",
     f"{BASE}/chat",
     f"{BASE}/go?q=late",
 ]
@@ -42,6 +53,11 @@ WRITES = [
     (f"{LIVE}/rollback", {"reason": "because", "seq": "1"}),
     (f"{BASE}/environments/sandbox/publish", {"note": "Something else altogether"}),
     (f"{BASE}/environments/sandbox/discard", {"revision": "1"}),
+    (f"{BASE}/new-environment", {"name": "Mine", "origin": "live"}),
+    (f"{BASE}/environments/sandbox/change", {"name": "Mine", "revision": "1"}),
+    (f"{BASE}/environments/sandbox/delete", {"seq": "1", "move_to": "live"}),
+    (f"{BASE}/merge", {"source": "live", "target": "sandbox", "make": "1"}),
+    (f"{BASE}/migrate", {"seq": "1"}),
     (f"{BASE}/environments/sandbox/presence", {"entity": ""}),
     (f"{BASE}/environments/sandbox/checkpoints/new", {"name": "Mine"}),
     (f"{BASE}/environments/sandbox/checkpoints/chk_1/restore", {"revision": "1"}),
@@ -57,6 +73,12 @@ WRITES = [
     (f"{BASE}/tables", {"name": "Rooms", "columns": "number number"}),
     (f"{BASE}/knowledge", {"id": "rules", "text": "Quiet."}),
     (f"{BASE}/tests", {"ref": "v1"}),
+    (f"{BASE}/traffic", {"seen": "*", "w:live": "100"}),
+    (f"{BASE}/traffic/restart", {"seen": "*", "confirm": "1", "reason": "Because"}),
+    (f"{BASE}/traffic/testers", {"kind": "user_id", "who": "ada", "environment": "live"}),
+    (f"{BASE}/traffic/share-links", {"environment": "live", "days": "7"}),
+    (f"{BASE}/evaluations", {"name": "quick", "judge": "rules", "rules": "turns > 1"}),
+    (f"{BASE}/numbers", {"number": "+442079460000", "environment": "live"}),
     ("/projects/new", {"name": "Mine"}),
     ("/keys", {"name": "mine", "role": "viewer"}),
 ]
@@ -67,7 +89,7 @@ async def test_a_viewer_reads_every_page_and_is_offered_no_change(stage: Stage) 
         for path in PAGES:
             page = await viewer.get(path)
             assert page.status_code == 200, path
-            for word in ("Roll back", "Promote v", "Publish…", "New project", "Mark as"):
+            for word in ("Roll back", "Promote v", "Publish…", "New project", "New environment", "Merge…", "Mark as"):
                 assert word not in page.text, (path, word)
 
 

@@ -45,7 +45,7 @@ async def test_a_version_offers_all_that_is_done_with_it(owner: Visitor) -> None
         f"{BASE}/chat?ref=v1",
         f"{SANDBOX}/load?ref=v1",
         f"{SANDBOX}/rollback?to=1",
-        f"{BASE}/environments/new?from=v1",
+        f"{BASE}/new-environment?from=v1",
         f"{BASE}/versions/1/export",
     ):
         assert f'href="{path}"' in page, path

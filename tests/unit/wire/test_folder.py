@@ -93,6 +93,12 @@ def test_what_lies_outside_the_folder_with_the_manifest_is_not_lost_silently() -
     assert faults(files, manifest=False) == [("inn/topic/b.yaml:1", "unknown_file")]
 
 
+def test_a_folder_of_folders_is_told_which_to_give() -> None:
+    files = {f"v{n}/{path}": data for n in (1, 2) for path, data in to_files(SAMPLES, KINDS).items()}
+    with pytest.raises(Invalid, match="holds several Greenroom folders: v1, v2"):
+        from_files(files, KINDS)
+
+
 def test_what_people_keep_beside_is_passed_over() -> None:
     files = {".git/config": b"x", "README.md": b"x", "topic/.DS_Store": b"x", "function/__pycache__/a.pyc": b"x"}
     assert read({**files, "topic/a.yaml": b"name: A"}) == {Address("topic", "a"): {"schema": 1, "name": "A"}}

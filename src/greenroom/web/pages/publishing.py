@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from greenroom.domain.errors import GreenroomError, NotAllowed, NotFound
-from greenroom.domain.merges import Conflict
+from greenroom.domain.errors import GreenroomError, NotAllowed, NotFound, Refused, Stale
 from greenroom.domain.notes import is_vague, split_tags
 from greenroom.services.plans import Choice, Plan, PolicyChoice, PublishRequest
-from greenroom.web.conflicts import TAKE, ask_about, read_resolutions
 from greenroom.web.door import Door
 from greenroom.web.fixes import draw_readiness, find_fault, sync_source
 from greenroom.web.forms import Form, Refusal, refusal_of
 from greenroom.web.pages.releases import read_policy
+from greenroom.web.previews import Preview, Resolutions, preview, read_choices
 from greenroom.web.session import Visit
 from greenroom.web.shell import load_shell
 
 CHOICES: Final[Mapping[str, Choice]] = {"leave_out": "leave_out", "bring_back": "bring_back"}
 TAGS: Final = ("FEATURE", "FIX", "CONTENT", "SEASONAL", "HOTFIX")
 """Tags that a tick puts at the head of a note; any other is typed there."""
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What publishing would do as the form stands; `plan` is None where nothing can be said."""
-
-    plan: Plan | None
-    conflicts: Sequence[Conflict]
-    refusal: Refusal
 
 
 class PublishingPages:
@@ -59,7 +49,8 @@ class PublishingPages:
             if form.has("look"):
                 # A choice was made, or something was mended: what it leads to is shown first.
                 return await self._ask(visit, Refusal())
-            done = await self._desk.publishing.publish(visit.call, slug, alias, _request(form))
+            request = replace(_request(form), resolutions=await self._settle(visit))
+            done = await self._desk.publishing.publish(visit.call, slug, alias, request)
         except (NotFound, NotAllowed):
             raise
         except GreenroomError as wrong:
@@ -76,14 +67,14 @@ class PublishingPages:
         shell = await load_shell(visit, slug, "Publish", "build", alias=alias, names=True)
         look = await self._look(visit)
         plan, refusal = look.plan, refusal or look.refusal
+        asked = look.draw(self._desk.kinds, plan.compared if plan else None)
         place, suggestion = shell.here, _suggestion(plan)
         assert place is not None, "an unknown alias was refused"
         note = form.text("note") if form.has("note") and form.text("look") != "suggested" else suggestion
-        labels = {"ours": "The draft", "theirs": f"What {place.name} serves", "base": "Before both"}
         return self._door.sheet(
             shell,
             "drafts/_publish.html",
-            422 if refusal else 200,
+            422 if refusal or look.wrong else 200,
             place=place,
             plan=plan,
             refusal=refusal,
@@ -94,35 +85,37 @@ class PublishingPages:
             vague=form.has("note") and is_vague(split_tags(" ".join(note.split()))[1]),
             suggestion=suggestion,
             tags=TAGS,
-            asked=ask_about(look.conflicts, form, refusal, labels),
-            settled=bool(plan) and not (plan and plan.conflicts),
+            asked=asked,
+            settled=look.is_settled,
             findings=draw_readiness(plan.readiness, shell, plan.cautions) if plan else [],
             fix=lambda fault: find_fault(shell, fault),
         )
 
-    async def _look(self, visit: Visit) -> _Look:
+    async def _look(self, visit: Visit) -> Preview[Plan]:
         """Returns what the form would do, with every conflict that it is asked about, settled or not."""
         slug, alias, form = visit.path("slug"), visit.path("alias"), visit.form
         # What was typed is checked when it is published: a note too long must not take the dialog away.
         asked = replace(
             _settings(form), expected_seq=None, confirm_digest=None, in_flight=PolicyChoice(), revision=None
         )
-        try:
-            bare = await self._desk.publishing.plan(visit.call, slug, alias, asked)
-        except (NotFound, NotAllowed):
-            raise
-        except GreenroomError as wrong:
-            return _Look(None, (), refusal_of(wrong))
-        if not bare.conflicts or not any(name.startswith(TAKE) for name, _ in form.pairs):
-            return _Look(bare, bare.conflicts, Refusal())
-        try:
-            chosen = replace(asked, resolutions=_known(read_resolutions(form), bare.conflicts))
-            plan = await self._desk.publishing.plan(visit.call, slug, alias, chosen)
-        except GreenroomError as wrong:
-            return _Look(bare, bare.conflicts, refusal_of(wrong))
-        # What was settled may turn out not to go together: that is asked about beside the rest.
-        first = {conflict.id for conflict in bare.conflicts}
-        return _Look(plan, [*bare.conflicts, *(c for c in plan.conflicts if c.id not in first)], Refusal())
+        return await preview(
+            read_choices(form),
+            lambda made: self._desk.publishing.plan(visit.call, slug, alias, replace(asked, resolutions=made)),
+            lambda plan: plan.conflicts,
+        )
+
+    async def _settle(self, visit: Visit) -> Resolutions:
+        """Returns how the form settles conflicts. Raises Invalid `not_settled`, Stale `stale_preview`."""
+        choices = read_choices(visit.form)
+        if not choices.take:
+            return ()
+        found = await self._look(visit)
+        if found.refusal:
+            raise Refused(found.refusal.code, found.refusal.detail, errors=found.refusal.faults)
+        if choices.take.keys() - found.conflicts.keys():
+            raise Stale("stale_preview", "what you settled is no conflict any more; look again, then publish")
+        found.check_settled()
+        return found.resolutions
 
 
 def _settings(form: Form) -> PublishRequest:
@@ -145,16 +138,7 @@ def _request(form: Form) -> PublishRequest:
         _settings(form),
         note=ticked + form.text("note"),
         details=form.text("details"),
-        resolutions=read_resolutions(form),
     )
-
-
-def _known(resolutions: Sequence[Mapping[str, Any]], conflicts: Sequence[Conflict]) -> Sequence[Mapping[str, Any]]:
-    """Returns the resolutions as they are, or where the conflicts are others now, those that still settle one."""
-    ids = {conflict.id for conflict in conflicts}
-    if ids <= {str(each["conflict_id"]) for each in resolutions}:
-        return resolutions
-    return [each for each in resolutions if each["conflict_id"] in ids]
 
 
 def _suggestion(plan: Plan | None) -> str:

@@ -89,8 +89,8 @@
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.removeAttribute("open");
     }
-    const copier = event.target.closest("[data-copy]");
-    if (copier) navigator.clipboard?.writeText(new URL(copier.dataset.copy, location.href).href).then(() => toast("Copied."));
+    const copier = event.target.closest("[data-copy], [data-copy-text]");
+    if (copier) navigator.clipboard?.writeText(copier.dataset.copyText ?? new URL(copier.dataset.copy, location.href).href).then(() => toast("Copied."));
     // A click beside a dialog closes it.
     if (event.target instanceof HTMLDialogElement) {
       const box = event.target.getBoundingClientRect();
@@ -109,6 +109,12 @@
       form.querySelector("[data-pick-button]").disabled = now !== 2;
     }
     if (event.target.matches("select[data-go-on-change]")) event.target.form.requestSubmit();
+  });
+
+  // Who writes a value of their own has chosen it.
+  document.addEventListener("input", (event) => {
+    const choice = document.getElementById(event.target.dataset?.chooses);
+    if (choice) choice.checked = true;
   });
 
   const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
