@@ -180,7 +180,7 @@ def test_the_menu_of_a_draft_works_with_keys_and_fits_a_narrow_window(house: Hou
     page.goto(f"{house.url}{BASE}/build")
     page.get_by_title("More for this draft").press("Enter")
     page.get_by_role("link", name="Load a version…").wait_for()
-    box = page.locator(".split .menu-box").bounding_box()
+    box = page.locator(".split-button .menu-box").bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
