@@ -10,10 +10,14 @@ from pathlib import Path
 
 import hypothesis.core
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from hypothesis.vendor import pretty
 
 from tests.support import data, gaps, postgres
+
+# A failure is printed as it is logged: structlog's own way draws every local variable, for most of a minute.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 settings.register_profile("small", max_examples=50, deadline=None, derandomize=False, print_blob=True)
 settings.register_profile(

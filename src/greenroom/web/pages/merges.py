@@ -12,6 +12,7 @@ from greenroom.domain.errors import GreenroomError, NotAllowed, Refused, Stale
 from greenroom.services.merge_plans import MergeOutcome, MergePlan, MergeRequest, Strategy
 from greenroom.web.differences import KindDiff, Wanted, draw
 from greenroom.web.door import Door
+from greenroom.web.fixes import draw_readiness
 from greenroom.web.forms import Form, Refusal, refusal_of
 from greenroom.web.pages.releases import read_policy
 from greenroom.web.previews import Preview, preview, read_choices
@@ -103,6 +104,7 @@ class MergePages:
             groups=await self._draw(plan, shell) if plan else [],
             settled_changes=_count_settled(plan) if plan else 0,
             refusal=refusal,
+            findings=draw_readiness(plan.plan.readiness, shell, plan.plan.cautions) if plan else [],
             form=visit.form,
             kinds=self._desk.kinds,
             suggestion=_suggestion(plan, refusal),

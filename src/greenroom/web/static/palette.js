@@ -33,6 +33,8 @@
     // A search box would only empty itself.
     else if (event.key === "Escape") { event.preventDefault(); input.closest("dialog").close(); }
     else if (event.key === "Enter" && links[at]) { event.preventDefault(); links[at].click(); }
+    // A search field would only empty itself, and the box stay open.
+    else if (event.key === "Escape") { event.preventDefault(); document.getElementById("palette").close(); }
   });
   document.getElementById("palette").addEventListener("greenroom:open", () => { input.value = ""; input.focus(); ask(); });
 })();
