@@ -18,6 +18,7 @@ from tests.browser.conftest import Visitor
 from tests.browser.furnish_drafts import AGENT, INN, MAIN, POOL, SAID, publish_main, topic
 from tests.browser.hotel import BASE, PETS, edit, furnish_standard
 from tests.browser.house import House, open_house
+from tests.browser.test_accessibility import find_violations
 
 SAVED = re.compile("Saved in your draft")
 SANDBOX = f"{BASE}/environments/sandbox"
@@ -179,7 +180,7 @@ def test_the_menu_of_a_draft_works_with_keys_and_fits_a_narrow_window(house: Hou
     page.goto(f"{house.url}{BASE}/build")
     page.get_by_title("More for this draft").press("Enter")
     page.get_by_role("link", name="Load a version…").wait_for()
-    box = page.locator(".split .menu-box").bounding_box()
+    box = page.locator(".split-button .menu-box").bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
@@ -191,3 +192,23 @@ def test_the_menu_of_a_draft_works_with_keys_and_fits_a_narrow_window(house: Hou
     # A tick says that only some things are meant.
     page.get_by_role("checkbox", name="topic/pet-policy").check()
     expect(page.get_by_role("radio", name=re.compile("Only what is ticked"))).to_be_checked()
+
+
+def test_the_dialogs_of_a_draft_are_accessible_over_the_page_that_opened_them(house: House, visit: Visitor) -> None:
+    house.run(edit(house.desk, house.call(), PETS, content="Cats only."))
+    page = visit(house)
+    page.goto(f"{house.url}{BASE}/build/{PETS}")
+    for name, heading in (
+        ("Publish…", "Publish your draft of Sandbox"),
+        ("Discard…", "Discard your draft of Sandbox"),
+        ("Take an older version of it…", "Load into your draft of Sandbox"),
+    ):
+        page.get_by_role("link", name=name).click()
+        page.get_by_role("heading", name=heading).wait_for()
+        assert find_violations(page) == [], name
+        page.keyboard.press("Escape")
+    page.get_by_title("More for this draft").click()
+    assert find_violations(page) == []
+    page.get_by_role("link", name="Save a checkpoint…").click()
+    page.get_by_role("heading", name="Save a checkpoint").wait_for()
+    assert find_violations(page) == []
