@@ -50,7 +50,7 @@ class History:
     async def list(
         self, call: Call, slug: str, before: int | None, limit: int, action: str | None = None
     ) -> Sequence[HistoryLine]:
-        """Returns a project's events, newest first; `action` keeps those with this name or noun."""
+        """Returns a project's events, newest first; `action` keeps those of this name."""
         call.need("history.read")
 
         def work(tx: Reading) -> Sequence[HistoryLine]:

@@ -236,7 +236,7 @@ def test_status_shows_who_where_and_what_is_served(run: Run, api: FakeApi) -> No
 
 def test_a_thousand_faults_are_told_as_twenty_and_each_hint_once(capsys: pytest.CaptureFixture[str]) -> None:
     faults = [Fault(f"/{n}", "is wrong", hint="write it anew") for n in range(1_000)]
-    assert output.report(Invalid("invalid_files", "many", errors=faults), as_json=False) == 3
+    assert output.report(Invalid("invalid_files", "many", errors=faults), as_json=False, notices=[]) == 3
     told = capsys.readouterr().err.splitlines()
     assert told[1:3] == ["  /0: is wrong (write it anew)", "  /1: is wrong"]
     assert told[-1] == "  … and 980 more; --json tells all of them"

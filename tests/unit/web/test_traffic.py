@@ -309,7 +309,7 @@ async def test_a_share_link_is_shown_once_leads_and_is_revoked(owner: Visitor) -
     assert "No share links yet" in (await owner.get(place)).text
     made = await owner.send(place, {"environment": "sandbox", "days": "14", "label": "Board"})
     assert made.status_code == 200
-    token = re.search(r'id="share-token">([^<]+)<', made.text)
+    token = re.search(r'class="secret-once">([^<]+)<', made.text)
     assert token
     page = (await owner.get(place)).text
     assert "Board" in page
