@@ -27,8 +27,8 @@ bench: ## measure against peers and limits, and print the tables
 	@scripts/setup.sh bench
 	@.venv/bin/python -m tests.bench
 
-fault: setup ## the long profile of fault and property tests
-	@GREENROOM_PROFILE=long scripts/test.sh tests/fault tests/property
+fault: setup ## the long profile of fault and property tests, and of the story of parallel work
+	@GREENROOM_PROFILE=long scripts/test.sh tests/fault tests/property tests/contract/parallel/test_cli_story.py
 
 screenshots: setup ## write a picture of every page, wide and narrow, light and dark, into screenshots/
 	@scripts/chromium.sh

@@ -45,6 +45,28 @@ async def furnish_traffic(desk: Desk, call: Call, text: str) -> None:
     await _evaluate(desk, call, text)
 
 
+def list_traffic_pages(base: str) -> dict[str, str]:
+    """Returns the pages of traffic, results, evaluations and numbers, by the names of their pictures."""
+    return {
+        "traffic": f"{base}/traffic",
+        "traffic-results": f"{base}/traffic/results",
+        "traffic-again": f"{base}/traffic?again=1&days=30",
+        "traffic-restart": f"{base}/traffic/restart",
+        "traffic-history": f"{base}/traffic/history",
+        "traffic-why": f"{base}/traffic/why",
+        "testers": f"{base}/traffic/testers",
+        "share-links": f"{base}/traffic/share-links",
+        "results": f"{base}/results?by=both",
+        "results-compare": f"{base}/results?one=live&other=b&days=30",
+        "analytics": f"{base}/analytics",
+        "evaluations": f"{base}/evaluations",
+        "evaluation": f"{base}/evaluations/quick",
+        "evaluation-edit": f"{base}/evaluations/polite/edit",
+        "numbers": f"{base}/numbers",
+        "number": f"{base}/numbers/{NUMBER}",
+    }
+
+
 async def _evaluate(desk: Desk, call: Call, text: str) -> None:
     quick = Evaluation("quick", text[:200], rules="turns <= 4 && outcome == 'contained'")
     await desk.evaluations.save(call, "hotel", quick, "*")

@@ -21,7 +21,7 @@ from greenroom.wire.archives import pack
 from tests.browser.furnish_drafts import furnish_drafts, list_draft_pages
 from tests.browser.furnish_parallel import PAGES as PARALLEL
 from tests.browser.furnish_parallel import furnish_parallel
-from tests.browser.furnish_traffic import NUMBER, furnish_traffic
+from tests.browser.furnish_traffic import furnish_traffic, list_traffic_pages
 
 BASE = "/projects/hotel"
 PETS = Address("topic", "pet-policy")
@@ -126,21 +126,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "table": f"{BASE}/tables/rooms",
         "tickets": f"{BASE}/tickets",
         "executions": f"{BASE}/executions",
-        "traffic": f"{BASE}/traffic",
-        "traffic-again": f"{BASE}/traffic?again=1&days=30",
-        "traffic-restart": f"{BASE}/traffic/restart",
-        "traffic-history": f"{BASE}/traffic/history",
-        "traffic-why": f"{BASE}/traffic/why",
-        "testers": f"{BASE}/traffic/testers",
-        "share-links": f"{BASE}/traffic/share-links",
-        "results": f"{BASE}/results?by=both",
-        "results-compare": f"{BASE}/results?one=live&other=b&days=30",
-        "analytics": f"{BASE}/analytics",
-        "evaluations": f"{BASE}/evaluations",
-        "evaluation": f"{BASE}/evaluations/quick",
-        "evaluation-edit": f"{BASE}/evaluations/polite/edit",
-        "numbers": f"{BASE}/numbers",
-        "number": f"{BASE}/numbers/{NUMBER}",
+        **list_traffic_pages(BASE),
         "import": f"{BASE}/import",
         "settings": f"{BASE}/settings",
         "keys": "/keys",

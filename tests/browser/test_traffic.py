@@ -140,6 +140,8 @@ def test_without_scripts_the_numbers_alone_share_it_out(house: House, visit: Vis
     expect(page.locator("#movement")).to_contain_text("About 20 % of callers move from Live to B")
     page.get_by_role("button", name="Save the split").click()
     expect(page.locator("#toasts")).to_contain_text("New conversations: Live 80 %, B 20 %.")
+    page.get_by_role("link", name="Show the results of the shares").click()
+    expect(page.locator("main")).to_contain_text("Not enough data yet.")
 
 
 def test_results_stand_beside_the_weights_and_in_charts(whole: House, visit: Visitor) -> None:

@@ -247,9 +247,9 @@ MEETING = [("edit", "one", 3), ("edit", "server", 3), ("pull", "one", 0)]
 
 
 def test_a_push_that_overwrites_is_caught(stage: StageInThread, monkeypatch: pytest.MonkeyPatch) -> None:
-    def plan(base: Any, pushed: Any, local: Any, revisions: Any, kinds: Any) -> Any:
+    def plan(base: Any, pushed: Any, local: Any, revisions: Any, kinds: Any, unpublished: Any) -> Any:
         seen = {a: checkouts.Pulled(revisions[a], pulled.body) for a, pulled in base.items() if a in revisions}
-        return checkouts.plan_push(seen, pushed, local, revisions, kinds)
+        return checkouts.plan_push(seen, pushed, local, revisions, kinds, unpublished)
 
     play(stage, RACE)
     monkeypatch.setattr(pushes, "plan_push", plan)

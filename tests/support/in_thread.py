@@ -63,8 +63,8 @@ def command_tree() -> Any:
     return typer.main.get_command(app)
 
 
-def run_words(transport: httpx2.BaseTransport, words: Sequence[str], env: Mapping[str, str | None]) -> Result:
-    """Runs `greenroom` in this process, with nobody at the terminal."""
+def run_words(transport: httpx2.BaseTransport | None, words: Sequence[str], env: Mapping[str, str | None]) -> Result:
+    """Runs `greenroom` in this process, with nobody at the terminal; without a transport, over the network."""
     around = Surroundings(transport, None, interactive=False)
     with mock.patch("typer.testing._get_command", return_value=command_tree()):
         return CliRunner().invoke(app, list(words), obj=around, env=env, catch_exceptions=False)

@@ -16,6 +16,8 @@ SAFE_HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
+TOLD: Final = "told"
+"""Where, in the state of a request, further headers wait until its answer begins, whatever that comes to."""
 NO_STORE: Final = (b"cache-control", b"no-store")
 _ID_HEADER: Final = HEADER.encode()
 _log = structlog.get_logger("greenroom.api")
@@ -45,7 +47,8 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = with_guard(list(message["headers"]), name)
+                told = scope["state"].get(TOLD, ())
+                message["headers"] = with_guard([*message["headers"], *told], name)
             await send(message)
 
         try:

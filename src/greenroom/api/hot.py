@@ -18,15 +18,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from greenroom.api.asking import Door
 from greenroom.api.bundle_cache import Headers, Ready
+from greenroom.api.deprecations import say_headers, swap_query
 from greenroom.api.guard import NO_STORE, SAFE_HEADERS
 from greenroom.api.health import ALIVE
 from greenroom.api.metrics import Tally
 from greenroom.api.nouns import PREFIX
 from greenroom.api.request_ids import HEADER, RequestIds
 from greenroom.api.traffic import MAX_KEY, read_plus
-from greenroom.domain.access import PERMISSIONS
+from greenroom.domain.access import PERMISSIONS, Principal
 from greenroom.domain.errors import GreenroomError
-from greenroom.domain.ids import WorkspaceId
 from greenroom.domain.numbers import MAX_WRITTEN
 from greenroom.services.desk import Desk
 from greenroom.services.traffic import Resolved
@@ -53,7 +53,7 @@ assert PERMISSIONS["resolve.read"] == PERMISSIONS["content.read"] == "viewer"
 class Place(NamedTuple):
     """A path as one caller sees it: a project to decide in, or a bundle."""
 
-    workspace: WorkspaceId
+    principal: Principal
     slug: str
     ready: Ready | None
 
@@ -66,6 +66,7 @@ class HotDoors:
         door: Door = app.state.door
         self._ids: RequestIds = app.state.ids
         self._traffic = desk.traffic
+        self._migrations = desk.migrations
         self._bundles = door.bundles
         self._generation = -1
         self._places: dict[tuple[bytes | None, str], Place] = {}
@@ -112,7 +113,7 @@ class HotDoors:
             if len(self._places) < MAX_PLACES:
                 self._places[asked] = place
         if place.ready is None:
-            return self._answer_resolve(place, scope["query_string"])
+            return self._answer_resolve(place, path, scope["query_string"])
         known = given.get(b"if-none-match")
         if scope["query_string"]:
             return None
@@ -129,21 +130,29 @@ class HotDoors:
         if principal is None or not self._traffic.has_project(principal.workspace, slug):
             return None
         if rest == "resolve":
-            return Place(principal.workspace, slug, None)
+            return Place(principal, slug, None)
         # Cached bytes may outlive their project; only the table knows whether it is still there.
         ready = self._bundles.find(principal.workspace, rest[8:]) if rest.startswith("bundles/") else None
-        return None if ready is None else Place(principal.workspace, slug, ready)
+        return None if ready is None else Place(principal, slug, ready)
 
-    def _answer_resolve(self, place: Place, query: bytes) -> Answer | None:
+    def _answer_resolve(self, place: Place, path: str, query: bytes) -> Answer | None:
         given = _read_query(query)
         if given is None:
             return None
+        workspace = place.principal.workspace
         try:
-            resolved, slot = self._traffic.decide_at_slot(place.workspace, place.slug, *given)
+            resolved, slot = self._traffic.decide_at_slot(workspace, place.slug, *given)
         except GreenroomError:
             return None
         head, tail = self._pieces_of(resolved)
-        return self._answer_json(b"%b%d%b" % (head, slot, tail), self._resolve)
+        answer = self._answer_json(b"%b%d%b" % (head, slot, tail), self._resolve)
+        if given[1] is not None and given[1] in (known := self._traffic.find_deprecated(workspace, place.slug)):
+            if not self._migrations.has_noted(place.principal, place.slug, given[1]):
+                return None
+            status, headers, body, tally = answer
+            asked = swap_query(query.decode("ascii"), known, [])
+            return status, (*headers, *say_headers(given[1], known, path, asked)), body, tally
+        return answer
 
     def _pieces_of(self, resolved: Resolved) -> tuple[bytes, bytes]:
         """Returns the JSON of a decision before and behind its slot; the rest is the same for every key."""

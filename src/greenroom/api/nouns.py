@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from greenroom.api import deprecations
 from greenroom.api.asking import Ask, Door
 from greenroom.api.bodies import JSON_LIMIT, Limit, is_large, keep_body, read_body, read_json
 from greenroom.api.caller import SAFE_METHODS, find_caller
@@ -105,12 +106,15 @@ def _route_class(operation: Operation) -> type[APIRoute]:
                     caller = await find_caller(request, door.desk)
                     call = Call(caller.principal, request.state.request_id)
                     request.state.ask = Ask(door, caller, call, request, operation.id)
+                    await deprecations.tell(request.state.ask, operation.path)
                 if operation.raw is not None:
                     await keep_body(request, await read_body(request, operation.raw))
                 elif shape is not None:
                     value = await read_json(request, operation.json)
                     if is_large(request):
                         await asyncio.to_thread(_check_shape, shape, value)
+                    if not operation.open:
+                        await deprecations.tell(request.state.ask, operation.path, value)
                 elif operation.method not in SAFE_METHODS:
                     await keep_body(request, await read_body(request, operation.json))
                 return await handle(request)

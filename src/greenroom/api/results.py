@@ -34,6 +34,7 @@ Since = Annotated[
 ]
 Until = Annotated[AwareDatetime | None, Query(alias="to", description="Begun before; now by default.")]
 Channel = Annotated[str | None, Query(max_length=40, description="Keeps one channel's.")]
+Testers = Annotated[bool, Query(description="Counts testers and share links too, who were led past the split.")]
 
 
 @NOUN.verb("GET", "/projects/{project}/analytics", "load", ResultsOut)
@@ -50,6 +51,7 @@ async def load(
     environment: Annotated[str | None, Query(max_length=80, description="Keeps one environment's.")] = None,
     version: Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="Keeps those begun with it.")] = None,
     channel: Channel = None,
+    with_testers: Testers = False,
     since: Since = None,
     until: Until = None,
     cursor: Cursor = None,
@@ -65,6 +67,7 @@ async def load(
         environment=environment,
         version=version,
         channel=channel,
+        with_testers=with_testers,
     )
     return reply(results_out(await ask.desk.results.load(ask.call, project, asked), asked, cursor, limit))
 
@@ -86,13 +89,14 @@ async def compare(
     entry: Annotated[
         str | None, Query(max_length=40, description="Keeps those that came in so: split, alias, any …")
     ] = None,
+    with_testers: Testers = False,
     since: Since = None,
     until: Until = None,
 ) -> Response:
     """Compares arms with the first one: sample-ratio check, and intervals that stay valid while one looks again."""
     names = read_arms(_words(arms))
     expected = read_weights(_words(weights), len(names)) if weights else ()
-    asked = Contest(names, metric, since, until, channel, entry, expected)
+    asked = Contest(names, metric, since, until, channel, entry, expected, with_testers)
     return reply(comparison_out(await ask.desk.results.compare(ask.call, project, asked)))
 
 

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from greenroom.cli import output
-from greenroom.cli.options import Acknowledged, AsJson, Cursor, DrainUntil, DryRun, InFlight, Limit, Project
-from greenroom.cli.session import open_session
+from greenroom.cli.options import (
+    Acknowledged,
+    AsJson,
+    Cursor,
+    DrainUntil,
+    DryRun,
+    ExpectedSeq,
+    InFlight,
+    Limit,
+    Project,
+)
+from greenroom.cli.session import open_session, with_repeat
+from greenroom.domain.errors import Missing
 
 if TYPE_CHECKING:
     from greenroom.wire.environments import CreatedOut, DeletionOut, EnvironmentOut
@@ -171,6 +182,7 @@ def delete(
         str | None,
         typer.Option("--confirm", metavar="VERSION", help="What --move-to serves, where the public hears it."),
     ] = None,
+    expected_seq: ExpectedSeq = None,
     in_flight: InFlight = None,
     drain_until: DrainUntil = None,
     acknowledged: Acknowledged = None,
@@ -183,18 +195,21 @@ def delete(
 
     session = open_session(ctx, as_json)
     named = session.project(project)
-    seen = session.client.environments.load(named, alias)
-    done = session.client.environments.delete(
-        named,
-        alias,
-        expected_seq=seen.seq,
-        move_to=move_to,
-        confirm=read_number(confirm) if confirm is not None else None,
-        in_flight=in_flight,
-        drain_until=drain_until,
-        acknowledged=acknowledged or (),
-        dry_run=dry_run,
-    )
+    seq = session.client.environments.load(named, alias).seq if expected_seq is None else expected_seq
+    try:
+        done = session.client.environments.delete(
+            named,
+            alias,
+            expected_seq=seq,
+            move_to=move_to,
+            confirm=read_number(confirm) if confirm is not None else None,
+            in_flight=in_flight,
+            drain_until=drain_until,
+            acknowledged=acknowledged or (),
+            dry_run=dry_run,
+        )
+    except Missing as missing:
+        raise with_repeat(ctx, missing, seq) from None
     if not session.answer(done):
         show_deletion(done)
 

@@ -59,7 +59,8 @@ class Root(TyperGroup):
             return super().invoke(ctx)
         except GreenroomError as error:
             session = ctx.find_object(Session)
-            raise typer.Exit(output.report(error, as_json=session is not None and session.as_json)) from None
+            as_json = session is not None and session.as_json
+            raise typer.Exit(output.report(error, as_json, session.notices if session else [])) from None
 
 
 app = typer.Typer(

@@ -13,7 +13,7 @@ import typer
 from greenroom.cli import output, plans
 from greenroom.cli.environments import show_deletion
 from greenroom.cli.options import Acknowledged, AsJson, DrainUntil, DryRun, ExpectedSeq, InFlight, Project
-from greenroom.cli.session import Session, open_session, repeated
+from greenroom.cli.session import Session, open_session, with_repeat
 from greenroom.domain.errors import Missing
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def merge(
     try:
         done = act(confirm=confirm or _ask(session, plan))
     except Missing as missing:
-        raise _with_repeat(ctx, missing, seq) from None
+        raise with_repeat(ctx, missing, seq) from None
     if not session.answer(done):
         _show_done(done)
 
@@ -131,11 +131,3 @@ def _ask(session: Session, plan: MergeOut | MergePlanOut | None) -> str | None:
         return None
     typer.confirm(f"the public hears {plan.environment}; release {plan.digest}?", abort=True, err=True)
     return plan.digest
-
-
-def _with_repeat(ctx: typer.Context, missing: Missing, seq: int) -> Missing:
-    digest = missing.extra.get("digest")
-    if missing.code != "confirmation_required" or digest is None:
-        return missing
-    command = repeated(ctx, confirm=str(digest), expected_seq=str(seq))
-    return Missing(missing.code, missing.detail, errors=missing.errors, extra={**missing.extra, "repeat": command})

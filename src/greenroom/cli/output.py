@@ -79,10 +79,12 @@ def _picture(sign: str) -> str:
     return chr(0x2400 + ord(sign)) if sign < " " else "\N{REPLACEMENT CHARACTER}"
 
 
-def report(error: GreenroomError, as_json: bool) -> int:
-    """Prints an error on stderr and returns its exit code."""
+def report(error: GreenroomError, as_json: bool, notices: list[str]) -> int:
+    """Prints an error on stderr and returns its exit code. As JSON it takes the notices in, so that it stays whole."""
     if as_json:
-        print(json.dumps(_problem(error), ensure_ascii=False, indent=2, default=str), file=sys.stderr)
+        problem = {**_problem(error), **({"notices": list(notices)} if notices else {})}
+        notices.clear()
+        print(json.dumps(problem, ensure_ascii=False, indent=2, default=str), file=sys.stderr)
     else:
         print(f"error: {clean(error.detail)} [{clean(error.code)}]", file=sys.stderr)
         for line in _lines(error.errors):

@@ -12,7 +12,7 @@ from typing import Any
 from greenroom.cli.checkouts import Checkout
 from greenroom.cli.states import load_entity, load_revisions
 from greenroom.domain.canonical import Digest
-from greenroom.domain.entities import Address
+from greenroom.domain.entities import Address, parse_address
 from greenroom.domain.errors import Conflict, Fault, NotFound, Stale
 from greenroom.kinds import KINDS
 from greenroom.sdk import Client
@@ -47,7 +47,8 @@ class Push:
         else:
             revisions = load_revisions(client, origin.project, ref)
         pushed = checkout.pushed(origin.environment, draft.owner)
-        found = plan_push(checkout.base, pushed, local, revisions, KINDS)
+        changed = [parse_address(change.address) for change in draft.changes]
+        found = plan_push(checkout.base, pushed, local, revisions, KINDS, changed)
         push = cls(client, checkout, origin, local, pushed, found)
         if found.moved:
             push._refuse_moved(ref, found.moved)

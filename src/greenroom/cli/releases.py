@@ -29,7 +29,7 @@ from greenroom.cli.options import (
     TakenBack,
     Yes,
 )
-from greenroom.cli.session import Session, open_session, repeated
+from greenroom.cli.session import Session, open_session, with_repeat
 from greenroom.cli.versions import read_number
 from greenroom.domain.errors import Missing
 
@@ -215,7 +215,7 @@ def _carry_out(
     try:
         done = act(seq, confirm, False)
     except Missing as missing:
-        raise _with_repeat(ctx, missing, seq) from None
+        raise with_repeat(ctx, missing, seq) from None
     if not session.answer(done):
         plans.show(done)
 
@@ -234,14 +234,3 @@ def _ask(session: Session, plan: Done, ask: bool) -> str | None:
     if ask:
         typer.confirm("publish this?", default=True, abort=True, err=True)
     return None
-
-
-def _with_repeat(ctx: typer.Context, missing: Missing, seq: int) -> Missing:
-    """Returns the refusal with the command that confirms: the person's to paste, never the program's to run."""
-    subject = missing.extra.get("version") or missing.extra.get("digest")
-    if missing.code != "confirmation_required" or subject is None:
-        return missing
-    confirm = f"v{subject}" if isinstance(subject, int) else str(subject)
-    command = repeated(ctx, confirm=confirm, expected_seq=str(seq))
-    extra = {**missing.extra, "repeat": command}
-    return Missing(missing.code, missing.detail, errors=missing.errors, extra=extra)

@@ -25,6 +25,9 @@ Step = Annotated[Literal["hour", "day"] | None, typer.Option("--interval", help=
 Environment = Annotated[str | None, typer.Option("--env", help="Only those begun in this environment.")]
 Version = Annotated[str | None, typer.Option("--version", help="Only those begun with this version: v12.")]
 Channel = Annotated[str | None, typer.Option("--channel", help="Only those of this channel.")]
+Testers = Annotated[
+    bool, typer.Option("--with-testers", help="Count testers and share links too, who were led past the split.")
+]
 Since = Annotated[str | None, typer.Option("--from", help="Begun then or later: 2026-09-01, or with T12:00:00Z.")]
 Until = Annotated[str | None, typer.Option("--to", help="Begun before; now by default.")]
 SHARES = ("containment", "hand_off", "no_match", "error", "abandoned", "feedback")
@@ -39,6 +42,7 @@ def begin(
     env: Environment = None,
     version: Version = None,
     channel: Channel = None,
+    with_testers: Testers = False,
     since: Since = None,
     until: Until = None,
     limit: Limit = 50,
@@ -48,7 +52,22 @@ def begin(
 ) -> None:
     """Results: show (also without a word), compare."""
     if ctx.invoked_subcommand is None:
-        show(ctx, by, metric, interval, env, version, channel, since, until, limit, cursor, project, as_json)
+        show(
+            ctx,
+            by,
+            metric,
+            interval,
+            env,
+            version,
+            channel,
+            with_testers,
+            since,
+            until,
+            limit,
+            cursor,
+            project,
+            as_json,
+        )
 
 
 @app.command("show")
@@ -60,6 +79,7 @@ def show(
     env: Environment = None,
     version: Version = None,
     channel: Channel = None,
+    with_testers: Testers = False,
     since: Since = None,
     until: Until = None,
     limit: Limit = 50,
@@ -77,6 +97,7 @@ def show(
         environment=env,
         version=None if version is None else read_number(version),
         channel=channel,
+        with_testers=with_testers,
         since=read_time(since),
         until=read_time(until),
         limit=limit,
@@ -101,6 +122,7 @@ def compare(
     entry: Annotated[
         str | None, typer.Option("--entry", help="Only those that came in so: split, alias, any, …")
     ] = None,
+    with_testers: Testers = False,
     since: Since = None,
     until: Until = None,
     project: Project = None,
@@ -115,6 +137,7 @@ def compare(
         weights=_read_weights(weights),
         channel=channel,
         entry=entry,
+        with_testers=with_testers,
         since=read_time(since),
         until=read_time(until),
     )

@@ -14,7 +14,7 @@ import typer
 
 from greenroom.cli import output
 from greenroom.cli.config import Login, choose_login, load_login
-from greenroom.domain.errors import NotFound
+from greenroom.domain.errors import Missing, NotFound
 
 if TYPE_CHECKING:
     from greenroom.sdk import Client
@@ -40,6 +40,8 @@ class Session:
     key: str | None = None
     around: Surroundings = field(default_factory=Surroundings)
     as_json: bool = False
+    notices: list[str] = field(default_factory=list[str])
+    """What the server told beside its answers, said when the program ends."""
 
     @cached_property
     def login(self) -> Login:
@@ -51,7 +53,13 @@ class Session:
         """Returns the connection to the server, made on first use."""
         from greenroom.sdk import Client
 
-        return Client(self.login.url, self.login.key, transport=self.around.transport, clock=self.around.clock)
+        return Client(
+            self.login.url,
+            self.login.key,
+            transport=self.around.transport,
+            clock=self.around.clock,
+            tell=self.notices.append,
+        )
 
     def go_to(self, url: str | None, key: str | None) -> None:
         """Takes a server or a key that a command names itself; None leaves what is."""
@@ -59,10 +67,12 @@ class Session:
         self.__dict__.pop("login", None)
 
     def close(self) -> None:
-        """Closes the connection where one was made."""
+        """Closes the connection where one was made, and says what the server told besides."""
         client = self.__dict__.get("client")
         if client is not None:
             client.close()
+        for text in self.notices:
+            output.say(f"warning: {text}")
 
     @property
     def interactive(self) -> bool:
@@ -118,6 +128,16 @@ def repeated(ctx: typer.Context, **more: str) -> str:
     for name, value in more.items():
         words += [f"--{name.replace('_', '-')}", value]
     return shlex.join(words)
+
+
+def with_repeat(ctx: typer.Context, missing: Missing, seq: int) -> Missing:
+    """Returns the refusal with the command that confirms: the person's to paste, never the program's to run."""
+    subject = missing.extra.get("version") or missing.extra.get("digest")
+    if missing.code != "confirmation_required" or subject is None:
+        return missing
+    confirm = f"v{subject}" if isinstance(subject, int) else str(subject)
+    command = repeated(ctx, confirm=confirm, expected_seq=str(seq))
+    return Missing(missing.code, missing.detail, errors=missing.errors, extra={**missing.extra, "repeat": command})
 
 
 def _typed(param: Any, value: Any) -> Sequence[str]:

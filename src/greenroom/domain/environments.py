@@ -84,6 +84,14 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Deprecated:
+    """What is told of an alias that goes on answering and should not be used any more."""
+
+    since: datetime
+    successor: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentPlan:
     """An environment of a template; `promotes_from` is an alias."""
 

@@ -28,6 +28,8 @@ MIN_UNITS = 100
 MIN_CELL = 8
 """So many of each kind (contained, not contained) an arm needs before a share's distribution is near a normal one."""
 MAX_ARMS = 10
+INVITED = ("tester", "share_link")
+"""Entries of those who were led past the split to look at something: they are no sample of anybody."""
 _ALIAS = re.compile(r"(?!v[0-9]+$)[a-z][a-z0-9-]{0,39}")
 _VERSION = re.compile(r"v[1-9][0-9]{0,8}")
 
@@ -71,6 +73,10 @@ class Slice:
     channel: str | None = None
     entry: str | None = None
     """How they came in: `by` of their entry."""
+    without: tuple[str, ...] = ()
+    """Entries that are left out."""
+    closed: frozenset[EnvironmentId] = frozenset()
+    """Environments whose conversations are over, because they were deleted so."""
     idle_before: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     """By channel: one whose last turn was before is over, whether or not anybody ended it."""
 

@@ -2,3 +2,4 @@
 
 from greenroom.sdk.async_client import AsyncClient as AsyncClient
 from greenroom.sdk.client import Client as Client
+from greenroom.sdk.notices import DeprecatedAliasWarning as DeprecatedAliasWarning

@@ -9,6 +9,7 @@ import httpx2
 
 from greenroom.sdk.clock import Clock, SystemClock
 from greenroom.sdk.exchange import Call, Failure, Reply, Request, Wait, chunks, converse
+from greenroom.sdk.notices import Notices, Tell
 from greenroom.sdk.nouns import Nouns
 from greenroom.sdk.transport import (
     TIMEOUT_S,
@@ -42,10 +43,12 @@ class AsyncClient(Nouns[Awaiting], Awaiting):
         transport: httpx2.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         timeout_s: float = TIMEOUT_S,
+        tell: Tell | None = None,
     ) -> None:
         super().__init__(self)
         self._http = httpx2.AsyncClient(**settings_of(url, key, transport, timeout_s))
         self._clock = clock or SystemClock()
+        self._notices = Notices(tell)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,6 +101,7 @@ class AsyncClient(Nouns[Awaiting], Awaiting):
                 continue
             try:
                 outcome = await perform(step)
+                self._notices.hear(outcome)
             except httpx2.RequestError as wrong:
                 outcome = failure_of(wrong, self._http.base_url)
 

@@ -9,6 +9,7 @@ import httpx2
 
 from greenroom.sdk.clock import Clock, SystemClock
 from greenroom.sdk.exchange import Call, Failure, Reply, Request, Wait, chunks, converse
+from greenroom.sdk.notices import Notices, Tell
 from greenroom.sdk.nouns import Nouns
 from greenroom.sdk.transport import (
     TIMEOUT_S,
@@ -30,7 +31,8 @@ class Client(Nouns[Blocking], Blocking):
     """Greenroom over HTTP: `client.releases.promote("hotel", "live", 12, …)`.
 
     Every write carries an idempotency key of its own, so a lost connection or a 503 is tried again safely.
-    Raises the errors of `greenroom.domain.errors`, as the server raised them.
+    Raises the errors of `greenroom.domain.errors`, as the server raised them. That an alias is an old one is told
+    once: to `tell`, or as a `DeprecatedAliasWarning`.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Client(Nouns[Blocking], Blocking):
         transport: httpx2.BaseTransport | None = None,
         clock: Clock | None = None,
         timeout_s: float = TIMEOUT_S,
+        tell: Tell | None = None,
     ) -> None:
         super().__init__(self)
         self._http = httpx2.Client(**settings_of(url, key, transport, timeout_s))
         self._clock = clock or SystemClock()
+        self._notices = Notices(tell)
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +100,7 @@ class Client(Nouns[Blocking], Blocking):
                 continue
             try:
                 outcome = perform(step)
+                self._notices.hear(outcome)
             except httpx2.RequestError as wrong:
                 outcome = failure_of(wrong, self._http.base_url)
 

@@ -49,6 +49,8 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    deprecation: str = ""
+    link: str = ""
 
     @property
     def is_success(self) -> bool:

@@ -24,6 +24,7 @@ class Results(Noun[S_co]):
         environment: str | None = None,
         version: int | None = None,
         channel: str | None = None,
+        with_testers: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
         cursor: str | None = None,
@@ -37,6 +38,7 @@ class Results(Noun[S_co]):
             "environment": environment,
             "version": version,
             "channel": channel,
+            "with_testers": with_testers,
             **_period(since, until),
             "cursor": cursor,
             "limit": limit,
@@ -53,6 +55,7 @@ class Results(Noun[S_co]):
         weights: Sequence[float] | None = None,
         channel: str | None = None,
         entry: str | None = None,
+        with_testers: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Call[ResultComparisonOut]:
@@ -63,6 +66,7 @@ class Results(Noun[S_co]):
             "weights": ",".join(map(str, weights)) if weights else None,
             "channel": channel,
             "entry": entry,
+            "with_testers": with_testers,
             **_period(since, until),
         }
         return read_call(as_model(ResultComparisonOut), path_of("projects", project, "analytics", "compare"), query)

@@ -41,7 +41,9 @@ def content_of(request: Request, pieces: Any) -> dict[str, Any]:
 
 def reply_of(response: httpx2.Response) -> Reply:
     """Returns a response that was read whole."""
-    return Reply(response.status_code, response.headers.get("content-type", ""), response.content)
+    headers = response.headers
+    kind, since, link = (headers.get(name, "") for name in ("content-type", "deprecation", "link"))
+    return Reply(response.status_code, kind, response.content, since, link)
 
 
 def begins_stream(response: httpx2.Response) -> bool:

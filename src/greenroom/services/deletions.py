@@ -26,6 +26,7 @@ from greenroom.services.environments import count_running, is_public
 from greenroom.services.numbers import NOUN as NUMBER
 from greenroom.services.numbers import check_handover, hand_over, list_affected
 from greenroom.services.plans import PolicyChoice
+from greenroom.services.presence import forget_present
 from greenroom.services.splits import KEY, find_share, name_environments, return_share, say_change
 from greenroom.services.states import hold_project, load_environment, load_project
 from greenroom.services.work import Call, Work
@@ -134,6 +135,7 @@ class Deletions:
             self._hand_over(tx, call, project, environment, target)
         for draft in tx.list_open_drafts(environment.id):
             self._drafts.close(tx, draft, "discarded")
+        forget_present(tx, environment)
         gone = replace(
             environment,
             deleted_at=self._work.clock.now(),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from greenroom.domain.environments import Environment
+from greenroom.domain.access import Principal
+from greenroom.domain.environments import Deprecated, Environment
 from greenroom.domain.errors import Refused
+from greenroom.domain.ids import PrincipalId, ProjectId
 from greenroom.domain.projects import Project
 from greenroom.domain.promotion import check_sequence
 from greenroom.domain.records import Record
@@ -18,7 +20,10 @@ from greenroom.services.work import Call, Work
 MAIN = "main"
 DEPRECATED = "deprecated_alias"
 USE = "alias_use"
+NOTED_EVERY = timedelta(hours=1)
+"""The use of an alias is written down at most so often for each of its users."""
 _MOST = 1_000
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Migrations:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._noted_ms: dict[tuple[PrincipalId, str, str], float] = {}
+        """When this process last saw a use written down."""
 
     async def plan(self, call: Call, slug: str) -> Migration:
         """Returns what `migrate` would do. Raises Refused `not_legacy`."""
@@ -111,17 +118,39 @@ class Migrations:
 
         return await self._work.read(call, work)
 
+    def has_noted(self, principal: Principal, slug: str, alias: str) -> bool:
+        """Says whether a use of an alias was written down within the hour, as far as this process knows."""
+        last = self._noted_ms.get((principal.id, slug, alias))
+        return last is not None and self._work.clock.monotonic_ms() - last < NOTED_EVERY.total_seconds() * 1_000
+
     async def note_use(self, call: Call, slug: str, alias: str) -> None:
-        """Notes that the caller used a deprecated alias. No event: who reads changes nothing."""
+        """Notes, once an hour, that the caller used a deprecated alias. No event: who reads changes nothing."""
+        if self.has_noted(call.principal, slug, alias):
+            return
+        if len(self._noted_ms) >= _MOST_KNOWN:
+            self._noted_ms.clear()
+        key = (call.principal.id, slug, alias)
+        # Before it is written: whoever asks meanwhile need not write it too.
+        self._noted_ms[key] = self._work.clock.monotonic_ms()
 
         def work(tx: Writing) -> None:
             project = load_project(tx, slug)
-            now = self._work.clock.now()
-            key = f"{alias}/{call.principal.id}"
-            old = tx.find_record(project.id, USE, key)
-            tx.put_record(Record(project.id, USE, key, old.at if old else now, now, {}, alias))
+            now, name = self._work.clock.now(), f"{alias}/{call.principal.id}"
+            old = tx.find_record(project.id, USE, name)
+            if old is None or now - old.changed_at >= NOTED_EVERY:
+                tx.put_record(Record(project.id, USE, name, old.at if old else now, now, {}, alias))
 
-        await self._work.store.write(call.workspace, work)
+        try:
+            await self._work.store.write(call.workspace, work)
+        except BaseException:
+            self._noted_ms.pop(key, None)
+            raise
+
+
+def read_deprecated(tx: Reading, project: ProjectId) -> Mapping[str, Deprecated]:
+    """Returns the deprecated aliases of a project."""
+    records = tx.list_records(project, DEPRECATED, limit=_MOST)
+    return {record.key: Deprecated(record.at, str(record.body["successor"])) for record in records}
 
 
 def _decide(tx: Reading, project: Project) -> Migration:

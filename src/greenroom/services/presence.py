@@ -37,6 +37,13 @@ def list_present(tx: Reading, environment: Environment, now: datetime) -> Sequen
     ]
 
 
+def forget_present(tx: Writing, environment: Environment) -> None:
+    """Forgets everybody who was editing in an environment, which is deleted."""
+    while found := _list(tx, environment):
+        for record in found:
+            tx.delete_record(environment.project, NOUN, record.key)
+
+
 class Presence:
     """The verb of being there."""
 

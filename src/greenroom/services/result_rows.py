@@ -53,6 +53,8 @@ class Question:
     environment: str | None = None
     version: int | None = None
     channel: str | None = None
+    with_testers: bool = False
+    """Whether testers and share links count too."""
 
 
 _Key = tuple[EnvironmentId | None, int | None, str | None, datetime | None]

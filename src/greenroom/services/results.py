@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
-from greenroom.domain.conversations import IDLE_LIMITS
+from greenroom.domain.conversations import IDLE_LIMITS, Outcome
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.domain.ids import EnvironmentId
 from greenroom.domain.intervals import (
@@ -26,6 +26,7 @@ from greenroom.domain.intervals import (
 )
 from greenroom.domain.projects import Project
 from greenroom.domain.results import (
+    INVITED,
     ArmName,
     ArmResult,
     ArmScope,
@@ -68,7 +69,8 @@ class Table:
 class Contest:
     """What a comparison is of. `weights` are the arms' expected proportions; without them the split's, if it is one.
 
-    Arms of the split are compared by what came in by it, unless another `entry` (or `any`) is named.
+    Arms of the split are compared by what came in by it, unless another `entry` (or `any`) is named. Testers and share
+    links count only `with_testers`, or where the `entry` is theirs or any.
     """
 
     arms: tuple[ArmName, ...]
@@ -78,6 +80,7 @@ class Contest:
     channel: str | None = None
     entry: str | None = None
     weights: tuple[float, ...] = ()
+    with_testers: bool = False
 
 
 class Results:
@@ -99,7 +102,8 @@ class Results:
         def work(tx: Reading) -> Table:
             project = load_project(tx, slug)
             environment = _find_environment(tx, project, asked.environment)
-            where = Slice(since, until, environment, asked.version, asked.channel, idle_before=self._idle_before())
+            whole = self._slice(tx, project, since, until, asked.channel, with_testers=asked.with_testers)
+            where = replace(whole, environment=environment, version=asked.version)
             return Table(since, until, count_rows(tx, project, asked, where))
 
         return await self._work.read(call, work)
@@ -117,11 +121,13 @@ class Results:
 
         def work(tx: Reading) -> Sequence[Comparison]:
             project = load_project(tx, slug)
-            whole = Slice(since, until, channel=asked.channel, idle_before=self._idle_before())
+            invited = asked.with_testers or asked.entry in {*INVITED, ANY}
+            whole = self._slice(tx, project, since, until, asked.channel, with_testers=invited)
             arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
             found = find_metrics(tx, project, tuple(metrics))
-            return [_compare(tx, project, asked, metric, arms, whole) for metric in found.values()]
+            look = _Look(tx, project, arms)
+            return [_compare(tx, project, asked, metric, arms, whole, look) for metric in found.values()]
 
         return await self._work.read(call, work)
 
@@ -133,9 +139,27 @@ class Results:
             raise Invalid("invalid_period", f"from {message}", errors=[Fault("/from", message)])
         return first, last
 
-    def _idle_before(self) -> Mapping[str, datetime]:
+    def _slice(
+        self,
+        tx: Reading,
+        project: Project,
+        since: datetime,
+        until: datetime,
+        channel: str | None,
+        *,
+        with_testers: bool,
+    ) -> Slice:
+        """Returns the conversations of a time, with what is known now of those that are over."""
         now = self._work.clock.now()
-        return {channel: now - limit for channel, limit in IDLE_LIMITS.items()}
+        ever = tx.list_environments(project.id, ever=True)
+        return Slice(
+            since,
+            until,
+            channel=channel,
+            without=() if with_testers else INVITED,
+            closed=frozenset(e.id for e in ever if e.ends_conversations(now)),
+            idle_before={channel: now - limit for channel, limit in IDLE_LIMITS.items()},
+        )
 
 
 def _find_environment(tx: Reading, project: Project, alias: str | None) -> EnvironmentId | None:
@@ -177,12 +201,7 @@ def _expect(tx: Reading, project: Project, asked: Contest, arms: Sequence[ArmSco
 
 
 def _check_ratio(
-    tx: Reading,
-    project: Project,
-    expected: _Expected,
-    arms: Sequence[ArmScope],
-    whole: Slice,
-    came: Sequence[ArmSums],
+    look: _Look, expected: _Expected, whole: Slice, came: Sequence[ArmSums]
 ) -> tuple[RatioCheck, list[str]]:
     """Checks the arms' traffic keys against what is expected, since the split was last changed."""
     notes: list[str] = []
@@ -190,18 +209,42 @@ def _check_ratio(
         when = f"{expected.since:%Y-%m-%d %H:%M} UTC"
         notes.append(f"the split was changed at {when}: the ratio is checked from then on, and you should compare so")
         later = replace(whole, since=min(expected.since, whole.until))
-        came = tx.sum_arms(project.id, later, arms, None)
+        came = look.sum_arms(later, None)
     return check_ratio([arm.keys for arm in came], expected.weights), notes
 
 
+class _Look:
+    """The arms' sums of one look: what several metrics need is counted once, for every conversation is read for it."""
+
+    def __init__(self, tx: Reading, project: Project, arms: Sequence[ArmScope]) -> None:
+        self._tx = tx
+        self._project = project
+        self._arms = arms
+        self._known: dict[tuple[datetime, str | None, Outcome | None], Sequence[ArmSums]] = {}
+
+    def sum_arms(self, where: Slice, outcome: Outcome | None) -> Sequence[ArmSums]:
+        """Returns what `sum_arms` of the store does."""
+        # Nothing else of a slice differs in one look.
+        key = (where.since, where.entry, outcome)
+        if key not in self._known:
+            self._known[key] = self._tx.sum_arms(self._project.id, where, self._arms, outcome)
+        return self._known[key]
+
+
 def _compare(
-    tx: Reading, project: Project, asked: Contest, metric: Metric, arms: Sequence[ArmScope], whole: Slice
+    tx: Reading,
+    project: Project,
+    asked: Contest,
+    metric: Metric,
+    arms: Sequence[ArmScope],
+    whole: Slice,
+    look: _Look,
 ) -> Comparison:
     # So that all the comparisons of one answer together are wrong as seldom as one is.
     alpha = ALPHA / (len(arms) - 1)
     expected = _expect(tx, project, asked, arms)
     whole = replace(whole, entry=expected.entry)
-    came = tx.sum_arms(project.id, whole, arms, metric.outcome)
+    came = look.sum_arms(whole, metric.outcome)
     measured = _measure(tx, project, metric, arms, whole, came)
     samples = [sample_of(sums) for sums, _ in measured]
     results: list[ArmResult] = []
@@ -227,7 +270,7 @@ def _compare(
         found = find_difference(samples[0], samples[index], alpha)
         said = say_verdict(metric, results[index].name, found)
         results[index] = replace(results[index], difference=found, verdict=said)
-    ratio, notes = _check_ratio(tx, project, expected, arms, whole, came)
+    ratio, notes = _check_ratio(look, expected, whole, came)
     if expected.entry == SPLIT and asked.entry is None:
         notes.append("only conversations that came in by the split are compared: chance assigned no others")
     verdict = "; ".join(each.verdict for each in results[1:])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from greenroom.domain.access import Principal
 from greenroom.domain.canonical import Digest
-from greenroom.domain.environments import Arm, SlotRange, choose_arm, choose_slot
+from greenroom.domain.environments import Arm, Deprecated, SlotRange, choose_arm, choose_slot
 from greenroom.domain.errors import Fault, Invalid, NotFound, Refused
 from greenroom.domain.ids import ProjectId, WorkspaceId
 from greenroom.domain.numbers import find_e164
@@ -18,6 +18,7 @@ from greenroom.domain.share_links import ShareLink, read_link_id
 from greenroom.domain.splits import WHOLE, Decider, format_weight
 from greenroom.domain.testers import PERSON_KINDS, hash_person
 from greenroom.ports import Clock, Reading, Store
+from greenroom.services.migrations import read_deprecated
 from greenroom.services.numbers import MOST as MOST_NUMBERS
 from greenroom.services.numbers import NOUN as NUMBER
 from greenroom.services.programs import Programs
@@ -81,6 +82,8 @@ class ProjectPointers:
     rules: Rules
     numbers: Mapping[str, str] = field(default_factory=dict[str, str])
     """The id of the environment that each number leads to, '' for the default entry."""
+    deprecated: Mapping[str, Deprecated] = field(default_factory=dict[str, Deprecated])
+    """The aliases that should not be used any more."""
 
 
 Table = Mapping[tuple[WorkspaceId, str], ProjectPointers]
@@ -117,6 +120,11 @@ class Traffic:
     def has_project(self, workspace: WorkspaceId, slug: str) -> bool:
         """Says whether the table has a project, by slug or id."""
         return (workspace, slug) in self._table
+
+    def find_deprecated(self, workspace: WorkspaceId, slug: str) -> Mapping[str, Deprecated]:
+        """Returns a project's deprecated aliases; most have none."""
+        project = self._table.get((workspace, slug))
+        return {} if project is None else project.deprecated
 
     def decide(
         self,
@@ -345,7 +353,8 @@ def _read_pointers(tx: Reading) -> Mapping[str, ProjectPointers]:
             aliases = tx.list_aliases(project.id)
             environments |= {alias: environments[id_] for alias, id_ in aliases.items() if id_ in environments}
             rules = _read_rules(tx, project, environments)
-            pointers = ProjectPointers(project.id, default, environments, rules, _read_numbers(tx, project.id))
+            numbers, deprecated = _read_numbers(tx, project.id), read_deprecated(tx, project.id)
+            pointers = ProjectPointers(project.id, default, environments, rules, numbers, deprecated)
             found[project.slug] = found[project.id] = pointers
         after = projects[-1].slug
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -104,8 +104,3 @@ async def _row(visit: Visit, asked: Contest, arm: ArmName) -> Row | None:
     )
     table = await visit.desk.results.load(visit.call, visit.path("slug"), question)
     return table.rows[0] if table.rows else None
-
-
-def weights_by_alias(view: SplitView) -> Mapping[str, int]:
-    """Returns the weights of a split, in hundredths of a percent."""
-    return {view.aliases.get(share.environment, ""): share.weight for share in view.split.shares}

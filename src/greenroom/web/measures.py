@@ -85,7 +85,7 @@ def lay_out(comparisons: Sequence[Comparison], rows: Sequence[Row | None]) -> li
         lines.append(Measure(label, hint, cells, [_verdict(arm) for arm in one.arms[1:]]))
         if one.metric.name == "latency":
             found = [Cell(say_latency(row.latency if row else None)) for row in rows]
-            lines.append(Measure("Answers within", "half · 95 % · 99 % of the latest", found, ()))
+            lines.append(Measure("Answers within", "half · 95 % · 99 %, however they came in", found, ()))
     return lines
 
 

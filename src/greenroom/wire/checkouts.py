@@ -6,7 +6,7 @@ Pure: the bytes of files in, plans out. The base is what folder and server last 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, cast
 
@@ -270,9 +270,17 @@ class PushPlan:
 
 
 def plan_push(
-    base: Base, pushed: Pushed, local: Local, revisions: Mapping[Address, Digest], kinds: Registry
+    base: Base,
+    pushed: Pushed,
+    local: Local,
+    revisions: Mapping[Address, Digest],
+    kinds: Registry,
+    unpublished: Collection[Address] = (),
 ) -> PushPlan:
-    """Returns what is to be sent to a draft with these revisions. Removals come last."""
+    """Returns what is to be sent to a draft with these revisions. Removals come last.
+
+    `unpublished` is what the draft itself changes: there, what this folder once sent and took back since is put back.
+    """
     steps: list[PushStep] = []
     present: dict[Address, Digest | None] = {}
     moved: list[Address] = []
@@ -293,6 +301,12 @@ def plan_push(
         for address in (revisions.keys() | base.keys()) - changed
         if revisions.get(address) != (base[address].revision if address in base else None)
     }
+    for address in _in_order(others & set(unpublished) - local.unread, kinds):
+        there = revisions.get(address)
+        if address in pushed.revisions and there == pushed.revisions[address]:
+            body = local.entities.get(address)
+            steps.append(PushStep(address, _op(there, body), "*" if there is None else there, body))
+            others.discard(address)
     steps.sort(key=lambda step: step.body is None)
     return PushPlan(tuple(steps), present, tuple(moved), tuple(_in_order(others, kinds)))
 

@@ -62,6 +62,22 @@ async def test_a_split_is_read_tried_and_set() -> None:
         ]
 
 
+async def test_a_restart_is_tried_and_draws_another_salt() -> None:
+    stage = await set_up()
+    async with stage.client("release_manager") as client:
+        first = good(await client.put(f"{P}/split", json=shares(live=80, b=20), headers=NEW))
+        again = {**shares(live=80, b=20), "restart": True, "note": "A new test begins"}
+        plan = good(await client.put(f"{P}/split?dry_run=true", json=again))
+        assert (plan["rekeyed"], plan["moved_slots"]) == (True, 0)
+        pairs = {(flow["source"], flow["target"]): flow["weight"] for flow in plan["flows"]}
+        assert pairs == {("live", "b"): 16.0, ("b", "live"): 16.0}
+        second = good(await client.put(f"{P}/split", json=again, headers={"If-Match": '"1"'}))
+        assert second["salt"] != first["salt"]
+        assert second["shares"] == first["shares"]
+        changes = good(await client.get(f"{P}/split/history"))["items"]
+        assert [change["restarted"] for change in changes] == [True, False]
+
+
 async def test_a_split_that_cannot_be_is_refused_where_it_is_wrong() -> None:
     stage = await set_up()
     async with stage.client() as client:

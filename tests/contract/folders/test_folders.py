@@ -173,6 +173,34 @@ def test_two_people_meet_over_what_is_published(ada: Person, eve: Person) -> Non
     assert "Leaving late" in eve.text(TOPIC)
 
 
+def test_what_was_sent_and_taken_back_here_is_taken_back_there(ada: Person, bob: Person) -> None:
+    ada.at("pull", "--ref", "sandbox")
+    before, breakfast = ada.text(TOPIC), ada.text("topic/breakfast.yaml")
+    ada.edit(TOPIC, "noon", "one")
+    ada.path("topic/parking.yaml").write_text("name: Parking\ncontent: Behind the house.\n")
+    ada.path("topic/breakfast.yaml").unlink()
+    ada.at("push")
+    ada.path(TOPIC).write_text(before)
+    ada.path("topic/parking.yaml").unlink()
+    ada.path("topic/breakfast.yaml").write_text(breakfast)
+    assert [(c["address"], c["op"]) for c in ada.json("push")["pushed"]] == [
+        ("topic/breakfast", "added"),
+        ("topic/late-checkout", "edited"),
+        ("topic/parking", "removed"),
+    ]
+    assert ada.run("draft", "show", "--json").stdout.count('"address"') == 0
+    # What somebody else made of it, or what is published since, is not this folder's to take back.
+    ada.edit(TOPIC, "noon", "one")
+    ada.at("push")
+    ada.path(TOPIC).write_text(before)
+    ada.save("topic/late-checkout", content="You can stay until two.")
+    assert ada.json("push")["pushed"] == []
+    ada.save("topic/late-checkout", content="You can stay until one.")
+    ada.publish()
+    assert ada.json("push")["pushed"] == []
+    assert ada.draft("topic/late-checkout")["content"] == "You can stay until one."
+
+
 def test_a_folder_of_one_persons_draft_is_not_quietly_moved_to_anothers(ada: Person, eve: Person) -> None:
     ada.save("topic/pool", name="Pool", content="Not yet published")
     ada.at("pull")

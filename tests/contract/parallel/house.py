@@ -73,6 +73,19 @@ class House:
 
 
 @asynccontextmanager
+async def open_migrated_house() -> AsyncIterator[House]:
+    """Yields a house whose legacy project became parallel: `production` and the others are old aliases."""
+    async with open_house("legacy") as house:
+        for alias in ("staging", "production"):
+            seen = await house.environment(alias)
+            sent = {"version": 1, "expected_seq": seen["seq"], "confirm": {"version": 1}}
+            good(await house.client.post(f"{P}/environments/{alias}/promote", json=sent))
+        seq = (await house.environment("production"))["seq"]
+        good(await house.client.post(f"{P}/migrate", json={"expected_seq": seq}))
+        yield house
+
+
+@asynccontextmanager
 async def open_house(template: str = "parallel", store: Any = None) -> AsyncIterator[House]:
     """Gives a project whose first version is served in its first editable environment."""
     stage = await make_stage(store)

@@ -197,6 +197,15 @@ async def test_conversations_of_a_deleted_environment_finish_end_or_drain() -> N
             assert kept["environment"] == alias
 
 
+async def test_nobody_is_editing_any_more_where_an_environment_is_gone() -> None:
+    async with open_house() as house:
+        for alias in ("main", (await house.clone("main", "B"))["environment"]["alias"]):
+            good(await house.client.post(f"{P}/environments/{alias}/draft/presence", json={"entity": "topic/pets"}))
+        good(await house.client.delete(f"{P}/environments/b?expected_seq=1"))
+        left = [r for r in house.stage.contents()["wsp_home"]["records"].values() if r.noun == "presence"]
+        assert [record.owner for record in left] == [(await house.environment("main"))["id"]]
+
+
 async def test_a_draft_in_the_way_is_acknowledged_and_the_default_entry_is_confirmed() -> None:
     async with open_house() as house:
         await house.clone("main", "Next")

@@ -131,8 +131,53 @@ async def test_arms_of_the_split_are_compared_by_what_came_in_by_it(light_story:
     everything = await compare(story, entry="any")
     assert everything.ratio.mismatch
     assert everything.ratio.observed == (500, 800)
-    assert (await compare(story, weights=(5, 8))).ratio.observed == (500, 800)
+    assert (await compare(story, weights=(5, 8))).ratio.observed == (500, 500)
+    assert (await compare(story, weights=(5, 8), with_testers=True)).ratio.observed == (500, 800)
     assert (await compare(story, entry="tester")).arms[1].conversations == 300
+
+
+@pytest.mark.parametrize("by", ["tester", "share_link"])
+async def test_who_was_led_past_the_split_counts_only_when_asked_for(story: Story, by: str) -> None:
+    project, now = await open_hotel(story), story.desk.clock.now()
+    live, at = await environment_id(story, "live"), story.desk.clock.now() - timedelta(hours=1)
+    invited = [talk(project, live, n, at=at, entry={"by": by, "key": "user_id"}) for n in range(3)]
+    called = talk(project, live, 3, at=at, entry={"by": by, "number": "+442079460000"}, outcome="no_match")
+    others = talks(project, live, 120, 0.5, now, 1, entry={"by": "split", "slot": 7})
+    await keep(story, [*invited, called, *[replace(one, id=ConversationId(f"{one.id}_o")) for one in others]])
+
+    async def count(**asked: Any) -> tuple[int, int]:
+        found = await story.desk.results.load(story.call(), "hotel", Question(by=(), **asked))
+        compared = await compare(story, "live@v1", "live@v2", **asked)
+        return found.rows[0].conversations, compared.arms[0].conversations
+
+    assert await count() == (120, 120)
+    assert await count(with_testers=True) == (124, 124)
+    assert (await compare(story, "live", "b", entry=by)).arms[0].conversations == 4
+
+
+async def test_what_a_deletion_ended_is_over(story: Story) -> None:
+    project, now = await open_hotel(story), story.desk.clock.now()
+    b = await environment_id(story, "b")
+    await keep(story, [talk(project, b, 0, at=now - timedelta(minutes=5), ended_at=None)])
+
+    async def count() -> tuple[int, int, int]:
+        (row,) = (await story.desk.results.load(story.call(), "hotel", Question())).rows
+        (_, arm) = (await compare(story, "live", "b")).arms
+        return row.running, row.outcomes["contained"], arm.n
+
+    async def end(at: datetime) -> None:
+        def work(tx: Writing) -> None:
+            found = tx.find_environment(project.id, b)
+            assert found is not None
+            tx.update_environment(replace(found, deleted_at=now, conversations_end_at=at))
+
+        await story.desk.store.write(story.owner.workspace, work)
+
+    assert await count() == (1, 0, 0)
+    await end(now + timedelta(hours=1))
+    assert await count() == (1, 0, 0), "they finish until then"
+    await end(now)
+    assert await count() == (0, 1, 1)
 
 
 async def test_not_enough_data_is_an_answer(light_story: Story) -> None:

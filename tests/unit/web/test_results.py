@@ -116,7 +116,7 @@ async def test_shares_that_callers_did_not_come_to_as_set_are_not_to_be_read(own
     await split(owner, live=90, b=10)
     story = await story_of(owner)
     await _age_split(story)
-    page = (await owner.get(f"{BASE}/traffic")).text
+    page = (await owner.get(f"{BASE}/traffic/results")).text
     assert "Do not read these results." in page
     assert "Live: 300 callers where 540 were due; B: 300 callers where 60 were due" in page
     assert "is better" not in page, "what must not be read is not said"

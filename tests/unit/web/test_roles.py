@@ -38,6 +38,7 @@ PAGES = [
     f"{BASE}/executions",
     f"{BASE}/traffic",
     f"{BASE}/traffic/history",
+    f"{BASE}/traffic/results",
     f"{BASE}/traffic/testers",
     f"{BASE}/traffic/share-links",
     f"{BASE}/traffic/why",

@@ -88,8 +88,10 @@ async def test_a_split_is_saved_and_the_next_page_says_so(owner: Visitor) -> Non
     assert "New conversations: Live 90 %, B 10 %." in page
     assert "B tries" in page
     assert "10 % moved" in page
-    assert "Not enough data yet." in page
-    assert "Live has 0 of at least 100 callers; B has 0 of at least 100 callers" in page
+    assert f'hx-get="{TRAFFIC}/results"' in page
+    results = await owner.get(f"{TRAFFIC}/results")
+    assert "Not enough data yet." in results.text
+    assert "Live has 0 of at least 100 callers; B has 0 of at least 100 callers" in results.text
     assert (await owner.stage.desk.traffic.resolve(await call_of(owner), "hotel", "ada", None)).reason.startswith(
         "split 1 of hotel"
     ), "it holds at once"
@@ -363,8 +365,10 @@ async def test_results_stand_beside_the_weights_since_the_last_change(owner: Vis
     desk, call = owner.stage.desk, await call_of(owner)
     for number in range(6):
         await desk.conversations.start(call, "hotel", Beginning(user_id=f"user-{number}"))
-    page = (await owner.get(TRAFFIC)).text
+    page = (await owner.get(f"{TRAFFIC}/results")).text
     counted = re.findall(r'class="figures"><strong>(\d+)</strong>', page[page.index("Conversations<span") :])[:2]
     assert sum(map(int, counted)) == 6
     assert "only conversations that came in by the split are compared" in page.lower()
-    assert (await owner.get(f"{TRAFFIC}?days=30")).status_code == 200
+    assert (await owner.get(f"{TRAFFIC}/results?days=30")).status_code == 200
+    part = await owner.client.get(f"{TRAFFIC}/results", headers={"hx-request": "true"})
+    assert "<html" not in part.text

@@ -107,6 +107,7 @@ class ResultReading:
                 and where.version in {None, each.started_version}
                 and where.channel in {None, each.channel}
                 and where.entry in {None, each.entry.get("by")}
+                and each.entry.get("by") not in where.without
             ):
                 yield each
 
@@ -155,7 +156,8 @@ def _first_order(one: tuple[Group, Any]) -> tuple[str, int, str, datetime]:
 
 def _over(conversation: Conversation, where: Slice) -> bool:
     idle = where.idle_before.get(conversation.channel)
-    return conversation.ended_at is not None or (idle is not None and conversation.last_at < idle)
+    closed = conversation.ended_at is not None or conversation.environment in where.closed
+    return closed or (idle is not None and conversation.last_at < idle)
 
 
 def _key(conversation: Conversation) -> str:

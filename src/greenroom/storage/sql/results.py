@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, bindparam, case, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Float, and_, bindparam, case, exists, func, literal, not_, or_, select, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -225,7 +225,8 @@ def _read_group(row: r.Row) -> Group:
 
 def _over(where: Slice) -> ColumnElement[int]:
     idle = [and_(c.channel == channel, c.last_at < r.to_us(at)) for channel, at in where.idle_before.items()]
-    return case((or_(c.ended_at.is_not(None), *idle), 1), else_=0)
+    closed = [c.environment.in_(sorted(where.closed))] if where.closed else []
+    return case((or_(c.ended_at.is_not(None), *idle, *closed), 1), else_=0)
 
 
 def _narrow(query: Any, where: Slice) -> Any:
@@ -244,8 +245,14 @@ def _narrow(query: Any, where: Slice) -> Any:
     if where.channel is not None:
         query = query.where(c.channel == where.channel)
     if where.entry is not None:
-        query = query.where(c.entry.contains(f'"by":{pack(where.entry).decode()}', autoescape=True))
+        query = query.where(_came_by(where.entry))
+    for entry in where.without:
+        query = query.where(not_(_came_by(entry)))
     return query
+
+
+def _came_by(entry: str) -> ColumnElement[bool]:
+    return c.entry.contains(f'"by":{pack(entry).decode()}', autoescape=True)
 
 
 def _scored(facts: Sequence[ColumnElement[Any]], where: Slice, scores: Scores) -> Any:

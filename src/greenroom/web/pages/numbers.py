@@ -14,7 +14,6 @@ from greenroom.domain.numbers import Match
 from greenroom.services.entries import Foreseen
 from greenroom.services.keeping import Beginning
 from greenroom.services.numbers import NumberChange, NumberView, WantedRule
-from greenroom.web.contests import weights_by_alias
 from greenroom.web.door import Door
 from greenroom.web.forms import Form, Refusal, refusal_of
 from greenroom.web.pages.splits import say_shares
@@ -106,7 +105,6 @@ class NumberPages:
             numbers=found,
             more=found[-1].number.e164 if len(found) == PAGE else "",
             entry=say_shares(split, shell),
-            split_over=len(weights_by_alias(split)) > 1,
             form=visit.form,
             refusal=refusal,
             unresolved=unresolved or Refusal(),

@@ -64,6 +64,7 @@ class SplitPages:
             self._door.route(base, self.traffic, self.save),
             self._door.route(base + "/movement", write=self.movement),
             self._door.route(base + "/restart", self.ask_restart, self.restart),
+            self._door.route(base + "/results", self.results),
             self._door.route(base + "/history", self.history),
             self._door.route(base + "/why", self.why, self.explain),
         ]
@@ -112,7 +113,6 @@ class SplitPages:
         view = await self._desk.splits.load(visit.call, slug)
         history = await self._desk.splits.list_changes(visit.call, slug, None, LAST + 1)
         lanes = draw_lanes(shell, view, await self._typed(visit, shell, view), refusal)
-        contested = await compare_shares(visit, shell, view)
         stale = refusal.code == "stale_revision"
         return self._door.page(
             shell,
@@ -135,10 +135,19 @@ class SplitPages:
             refusal=refusal,
             history=[draw_change(change, shell) for change in history[:LAST]],
             more=len(history) > LAST,
-            contested=contested,
-            days=DAYS,
+            compared=sum(share.weight > 0 for share in view.split.shares) > 1,
+            days=visit.number("days") if visit.number("days") in DAYS else 0,
             format_weight=format_weight,
         )
+
+    async def results(self, visit: Visit) -> Response:
+        """Shows how the shares do: apart from the editor, which need not wait until every conversation is counted."""
+        shell = await self._shell(visit, "How the shares do")
+        contested = await compare_shares(visit, shell, await self._desk.splits.load(visit.call, visit.path("slug")))
+        facts: dict[str, Any] = {"contested": contested, "days": DAYS, "format_weight": format_weight}
+        if visit.in_dialog:
+            return self._door.part(shell, "splits/_results.html", 200, **facts)
+        return self._door.page(shell, "splits/results.html", 200, **facts)
 
     async def _typed(self, visit: Visit, shell: Shell, view: SplitView) -> dict[str, str]:
         """Returns what stands in each environment's field: what was typed, else an earlier split, else the present."""
