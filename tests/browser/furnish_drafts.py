@@ -9,7 +9,7 @@ from greenroom.services.desk import Desk
 from greenroom.services.plans import PublishRequest
 from greenroom.services.work import Call
 
-INN = "/projects/inn"
+INN = "/projects/fern"
 MAIN = f"{INN}/environments/main"
 AGENT, POOL, GYM = (Address(kind, slug) for kind, slug in (("agent", "main"), ("topic", "pool"), ("topic", "gym")))
 SAID = {"name": "Desk", "greeting": "The Inn, how can I help?", "languages": ["en-GB"]}
@@ -26,46 +26,46 @@ def topic(name: str, content: str) -> dict[str, object]:
 
 async def publish_main(desk: Desk, call: Call, note: str) -> None:
     """Publishes the shared draft of the inn as its editors do."""
-    plan = await desk.publishing.plan(call, "inn", "main", PublishRequest(""))
+    plan = await desk.publishing.plan(call, "fern", "main", PublishRequest(""))
     seen = {"expected_seq": plan.environment.seq, "confirm_digest": plan.digest, "revision": plan.draft_revision}
     codes = [caution.code for caution in plan.cautions]
-    await desk.publishing.publish(call, "inn", "main", PublishRequest(note, acknowledged=codes, **seen))
+    await desk.publishing.publish(call, "fern", "main", PublishRequest(note, acknowledged=codes, **seen))
 
 
 async def furnish_drafts(desk: Desk, owner: Principal) -> None:
-    """Makes the project `inn` with a shared draft of two, and `mill` with a draft that others have overtaken.
+    """Makes the project `fern` with a shared draft of two, and `mill` with a draft that others have overtaken.
 
     The second editor is a key; a checkpoint, a discarded draft and a release that is blocked are there to look at.
     """
     call = Call(owner, "furnish")
     key = await desk.keys.create(call, "Night desk", "editor")
     night = Call(await desk.access.identify(key.key), "furnish")
-    await desk.projects.create(call, "Fern Inn", "inn", "parallel")
-    await desk.drafts.save(call, "inn", "main", AGENT, SAID, "*")
-    await desk.drafts.save(call, "inn", "main", POOL, topic("Pool", "The pool opens at seven."), "*")
+    await desk.projects.create(call, "Fern Inn", "fern", "parallel")
+    await desk.drafts.save(call, "fern", "main", AGENT, SAID, "*")
+    await desk.drafts.save(call, "fern", "main", POOL, topic("Pool", "The pool opens at seven."), "*")
     await publish_main(desk, call, "First words of the inn")
-    await desk.drafts.save(night, "inn", "main", GYM, topic("Gym", "The gym is in the cellar."), "*")
-    draft = await desk.drafts.load(call, "inn", "main")
-    await desk.checkpoints.save(call, "inn", "main", "Before the new pool", draft.revision)
-    await desk.drafts.discard(call, "inn", "main", draft.revision)
-    seen = (await desk.drafts.load(call, "inn", "main")).snapshot[POOL]
-    await desk.drafts.save(call, "inn", "main", POOL, topic("Pool", "The pool opens at eight."), seen)
+    await desk.drafts.save(night, "fern", "main", GYM, topic("Gym", "The gym is in the cellar."), "*")
+    draft = await desk.drafts.load(call, "fern", "main")
+    await desk.checkpoints.save(call, "fern", "main", "Before the new pool", draft.revision)
+    await desk.drafts.discard(call, "fern", "main", draft.revision)
+    seen = (await desk.drafts.load(call, "fern", "main")).snapshot[POOL]
+    await desk.drafts.save(call, "fern", "main", POOL, topic("Pool", "The pool opens at eight."), seen)
     auth = {"type": "bearer", "secret": "POOL_KEY"}
     system = {"name": "Pool system", "base_url": "https://pool.inn.example", "auth": auth}
-    await desk.drafts.save(night, "inn", "main", Address("integration", "pool"), system, "*")
+    await desk.drafts.save(night, "fern", "main", Address("integration", "pool"), system, "*")
     site = {"name": "Web site", "source": {"type": "site", "site": {"url": "https://inn.example/"}}}
-    await desk.drafts.save(night, "inn", "main", Address("knowledge", "site"), site, "*")
-    await desk.presence.announce(night, "inn", "main", str(POOL))
+    await desk.drafts.save(night, "fern", "main", Address("knowledge", "site"), site, "*")
+    await desk.presence.announce(night, "fern", "main", str(POOL))
     await furnish_conflict(desk, call, night)
 
 
 async def list_draft_pages(desk: Desk, owner: Principal) -> dict[str, str]:
     """Returns the pages of what `furnish_drafts` made by the names of their pictures, none where it did not."""
     call = Call(owner, "pages")
-    if not any(view.project.slug == "inn" for view in await desk.projects.list(call, "", 50)):
+    if not any(view.project.slug == "fern" for view in await desk.projects.list(call, "", 50)):
         return {}
-    kept = (await desk.checkpoints.list(call, "inn", "main", None, 1))[0]
-    gone = (await desk.discards.list_discarded(call, "inn", "main", None, 1))[0]
+    kept = (await desk.checkpoints.list(call, "fern", "main", None, 1))[0]
+    gone = (await desk.discards.list_discarded(call, "fern", "main", None, 1))[0]
     return {
         "draft-shared": f"{INN}/build/{POOL}",
         "draft-publish": f"{MAIN}/publish",
@@ -80,7 +80,7 @@ async def list_draft_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "draft-load-ask": f"{MAIN}/load",
         "draft-discard": f"{MAIN}/discard",
         "readiness": f"{MAIN}/readiness",
-        "inn": INN,
+        "overview-shared": INN,
         "read-old": f"{INN}/build/{POOL}?ref=v1",
     }
 

@@ -48,7 +48,7 @@ async def furnish_parallel(desk: Desk, owner: Principal) -> None:
     await edit_in(desk, call, "winter-offers", PETS, content="No pets in winter.")
     shares = [ShareRequest("main", 90), ShareRequest("winter-offers", 10)]
     await desk.splits.set(call, "inn", SplitRequest(shares), "*")
-    await desk.numbers.add(call, "inn", "+442079460001", NumberChange("winter-offers", "Reception"))
+    await desk.numbers.add(call, "inn", "+442079460077", NumberChange("winter-offers", "Reception"))
     lab = (await desk.environments.load(call, "inn", "lab")).environment
     await desk.environment_changes.change(
         call, "inn", "lab", EnvironmentChange(add_alias="laboratory"), revision_of_settings(lab)

@@ -114,9 +114,9 @@ def test_one_thing_is_taken_from_an_older_version_and_the_rest_stays(house: Hous
 
 def test_who_comes_and_what_they_save_shows_on_an_open_page(house: House, visit: Visitor) -> None:
     desk, call = house.desk, house.call()
-    house.run(desk.projects.create(call, "Fern Inn", "inn", "parallel"))
-    house.run(desk.drafts.save(call, "inn", "main", AGENT, SAID, "*"))
-    house.run(desk.drafts.save(call, "inn", "main", POOL, topic("Pool", "The pool opens at seven."), "*"))
+    house.run(desk.projects.create(call, "Fern Inn", "fern", "parallel"))
+    house.run(desk.drafts.save(call, "fern", "main", AGENT, SAID, "*"))
+    house.run(desk.drafts.save(call, "fern", "main", POOL, topic("Pool", "The pool opens at seven."), "*"))
     house.run(publish_main(desk, call, "First words of the inn"))
     page = visit(house)
     page.goto(f"{house.url}{INN}/build/{POOL}")
@@ -133,7 +133,7 @@ def test_who_comes_and_what_they_save_shows_on_an_open_page(house: House, visit:
 
     # What she saves is told at once, and named as hers.
     house.run(
-        desk.drafts.save(Call(bea, "req_bea"), "inn", "main", Address("topic", "gym"), topic("Gym", "Below."), "*")
+        desk.drafts.save(Call(bea, "req_bea"), "fern", "main", Address("topic", "gym"), topic("Gym", "Below."), "*")
     )
     expect(page.locator("#draft-state")).to_contain_text("Bea: topic/gym")
     expect(page.get_by_role("link", name="Publish…")).to_be_visible()

@@ -171,6 +171,24 @@ async def test_a_conflict_may_be_settled_by_something_else(owner: Visitor) -> No
     assert await content_of(owner, CHECKOUT) == "Ours: until half past two."
 
 
+async def test_a_value_that_cannot_be_read_stands_beside_its_message(owner: Visitor) -> None:
+    voice = Address("voice", "reception")
+    body: dict[str, Any] = {"name": "Reception", "provider": "elevenlabs", "voice_id": "ada", "stability": 0.5}
+    await put(owner, voice, body)
+    await publish(owner, "A voice for the reception desk")
+    await put(owner, voice, {**body, "stability": 0.6})
+    async with visiting(owner.stage, "publisher") as other:
+        await put(other, voice, {**body, "stability": 0.7})
+        await publish(other, "The voice is a little steadier")
+    id_ = re.findall(r'name="take:([0-9a-f]+)"', (await owner.get(PUBLISH)).text)[0]
+    typed = {f"take:{id_}": "value", f"value:{id_}": "a lot"}
+    for more in ({}, {"look": "1"}):
+        refused = await owner.send(PUBLISH, {"note": NOTE, **typed, **more})
+        assert refused.status_code == 422
+        assert ">\na lot</textarea>" in refused.text
+        assert f'id="value-{id_}-wrong"' in refused.text
+
+
 async def test_a_value_that_is_refused_stands_beside_its_message(owner: Visitor) -> None:
     await meet(owner)
     id_ = re.findall(r'name="take:([0-9a-f]+)"', (await owner.get(PUBLISH)).text)[0]
