@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,6 +117,19 @@ class Content:
         """Returns one entity at a ref. Raises NotFound `entity_not_found`."""
         call.need("content.read")
         return await self._work.read(call, lambda tx: self._view(tx, call, slug, address, ref))
+
+    async def load_names(
+        self, call: Call, slug: str, ref: str, addresses: Collection[Address]
+    ) -> Mapping[Address, str]:
+        """Returns the names of those of some entities that are there at a ref."""
+        call.need("content.read")
+
+        def work(tx: Reading) -> Mapping[Address, str]:
+            state = load_state(tx, load_project(tx, slug), ref, call.principal, self._work.clock.now())
+            bodies = load_bodies(tx, state.snapshot, [a for a in addresses if a in state.snapshot])
+            return {address: str(body.get("name") or address.slug) for address, body in bodies.items()}
+
+        return await self._work.read(call, work)
 
     def _view(self, tx: Reading, call: Call, slug: str, address: Address, ref: str) -> EntityView:
         project = load_project(tx, slug)

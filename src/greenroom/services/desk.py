@@ -19,6 +19,7 @@ from greenroom.services.deletions import Deletions
 from greenroom.services.discards import Discards
 from greenroom.services.draft_loads import DraftLoads
 from greenroom.services.drafts import Drafts
+from greenroom.services.entity_checks import EntityChecks
 from greenroom.services.entries import Entries
 from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
@@ -87,6 +88,7 @@ class Desk:
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
         checks = CodeChecks(self.work, parts.sandbox)
+        self.entity_checks = EntityChecks(self.work, checks)
         self.readiness = Readiness(self.work)
         self.publishing = Publishing(self.work, self.drafts, self.programs, self.readiness, checks)
         self.releases = Releases(self.work, self.programs, self.readiness)

@@ -19,6 +19,7 @@ from greenroom.web.pages.connections import ConnectionPages
 from greenroom.web.pages.content import ContentPages
 from greenroom.web.pages.conversations import ConversationPages
 from greenroom.web.pages.drafts import DraftPages
+from greenroom.web.pages.editors import EditorPages
 from greenroom.web.pages.environments import EnvironmentPages
 from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
@@ -54,6 +55,7 @@ NOUNS: Final = (
     ReleasePages,
     ComparisonPages,
     ContentPages,
+    EditorPages,
     ConversationPages,
     DraftPages,
     ConnectionPages,

@@ -145,7 +145,7 @@ class Refusal:
 
 def refusal_of(wrong: GreenroomError, known: Iterable[str] = ()) -> Refusal:
     """Returns a refusal as a form shows it; without faults of its own it stands above the fields."""
-    hints = {key: str(value) for key, value in wrong.extra.items() if key in ("suggestion", *known)}
+    hints = {key: str(value) for key, value in wrong.extra.items() if key in ("suggestion", "taken", *known)}
     return Refusal(wrong.detail, wrong.code, wrong.errors, hints)
 
 
