@@ -13,6 +13,7 @@
   let again = false;
   let dirty = false;
   let drawn = 0;
+  let drawing = false;
 
   function showFindings(findings) {
     form.querySelectorAll(".wrong-slot").forEach((slot) => slot.replaceChildren());
@@ -51,22 +52,26 @@
     const found = new DOMParser().parseFromString(html, "text/html");
     for (const fresh of found.querySelectorAll("[data-part]")) {
       const old = document.getElementById(fresh.id);
-      if (!old || old === document.activeElement) continue;
-      old.replaceChildren(...fresh.childNodes);
+      if (!old || old.contains(document.activeElement)) continue;
+      // An option that leaves a list hands its being chosen to the next one: these are copied, not moved.
+      old.replaceChildren(...[...fresh.childNodes].map((each) => document.importNode(each, true)));
     }
   }
 
   async function save() {
-    if (form.dataset.autosave !== "on") return;
+    // While the form is being drawn anew, what it holds is about to change.
+    if (form.dataset.autosave !== "on" || drawing) return;
     if (saving) { again = true; return; }
     saving = true;
     again = false;
     words("busy", "Saving…");
+    const before = drawn;
     try {
       const reply = await send({ "X-Autosave": "1" });
       const isJson = (reply.headers.get("content-type") || "").startsWith("application/json");
       const told = isJson ? await reply.json() : null;
-      if (told && !again) { replaceParts(told.parts); showFindings(told.findings); }
+      // What was drawn or typed since is newer than this answer.
+      if (told && !again && before === drawn) { replaceParts(told.parts); showFindings(told.findings); }
       if (reply.ok && told) {
         form.elements.if_match.value = told.revision;
         dirty = again;
@@ -122,34 +127,44 @@
   async function redraw(verb, at) {
     const turn = ++drawn;
     clearTimeout(timer);
+    words("busy", "Not saved yet");
     const fields = document.getElementById("editor-fields");
     const open = new Set([...fields.querySelectorAll("details[open]")].map((each) => each.closest("[data-row]")?.dataset.row)
       .filter(Boolean).map((each) => moved(each, verb, at)));
-    const focused = document.activeElement?.id;
+    const [focused, named] = [document.activeElement, document.activeElement?.name || ""];
+    const stays = moved(named.slice(2), verb, at);
     let reply = null;
+    drawing = true;
     try { reply = await send({ "X-Redraw": "1" }, [[verb, at]]); } catch { reply = null; }
     if (turn !== drawn) return;
+    drawing = false;
     if (!reply?.ok) { words("bad", "Not done: the server did not answer. What you typed is still here."); return; }
     const found = new DOMParser().parseFromString(await reply.text(), "text/html");
+    if (turn !== drawn) return;
+    drawn += 1;
     for (const fresh of found.querySelectorAll("[data-part]")) document.getElementById(fresh.id)?.replaceChildren(...fresh.childNodes);
     for (const row of fields.querySelectorAll("[data-row]")) {
       if (open.has(row.dataset.row)) row.querySelector("details").open = true;
     }
     const goal = fields.querySelector("[data-focus]");
+    const row = goal?.closest("[data-row]");
     if (verb === "add" || verb === "insert") {
-      const body = goal?.closest("[data-row]");
-      if (body) body.querySelector("details").open = true;
-      const first = body?.querySelector(".element-body input:not([type=hidden], [data-identity]), .element-body select, .element-body textarea") || goal;
-      (first || fields.querySelector(`.pick-row:last-child [name^="f:${CSS.escape(at)}"]`))?.focus();
+      if (row) row.querySelector("details").open = true;
+      (row?.querySelector(":is(input:not([type=hidden], [data-identity]), select:not([data-redraw]), textarea)") || goal)?.focus();
+    } else if ((verb === "up" || verb === "down") && focused.matches(".tool-button")) {
+      const tools = row?.querySelector(":scope > .element-tools") || fields;
+      const place = row ? "" : `[value="${CSS.escape(moved(at, verb, at))}"]`;
+      const other = verb === "up" ? "down" : "up";
+      (tools.querySelector(`[name=${verb}]${place}:not([disabled])`) || tools.querySelector(`[name=${other}]${place}`) || goal)?.focus();
     } else if (verb === "up" || verb === "down") {
-      (goal?.closest("[data-row]")?.querySelector(`[name=${verb}]:not([disabled])`) || goal)?.focus();
+      (fields.querySelector(`[name="${CSS.escape(named.slice(0, 2) + stays)}"]`) || goal)?.focus();
     } else if (verb === "remove") {
       (goal || fields.querySelector(`[name=add][value="${CSS.escape(at.slice(0, at.lastIndexOf("/")))}"]`))?.focus();
     } else if (verb === "redraw" && at) {
       const rows = fields.querySelectorAll(`[name^="k:${CSS.escape(at)}/"]`);
       if (rows.length) rows[rows.length - 1].focus();
-    } else if (focused) {
-      document.getElementById(focused)?.focus();
+    } else if (focused?.id) {
+      document.getElementById(focused.id)?.focus();
     }
     goal?.scrollIntoView({ block: "nearest" });
     form.dispatchEvent(new CustomEvent("greenroom:redrawn"));
