@@ -144,7 +144,9 @@ def test_a_function_is_edited_and_what_is_wrong_is_led_to(house: House, visit: V
     link = finding.get_by_role("link", name="line 2").first
     link.click()
     expect(code).to_be_focused()
-    selected = "document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)"
+    selected = (
+        "document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)"
+    )
     assert page.evaluate(selected).strip() == "booking = conv.nothing_like_it"
     expect(page.locator(".code-numbers .is-bad")).to_have_text("2")
     press(page, "Tab")

@@ -20,6 +20,7 @@ from greenroom.services.discards import Discards
 from greenroom.services.draft_loads import DraftLoads
 from greenroom.services.drafts import Drafts
 from greenroom.services.entity_checks import EntityChecks
+from greenroom.services.entity_history import EntityHistories
 from greenroom.services.entries import Entries
 from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
@@ -133,6 +134,7 @@ class Desk:
     def _keep_data(self, parts: Reachable) -> None:
         """Makes the verbs of what no version holds."""
         self.history = History(self.work)
+        self.entity_history = EntityHistories(self.work)
         self.keys = Keys(self.work)
         self.numbers = Numbers(self.work)
         self.results = Results(self.work)

@@ -20,6 +20,7 @@ from greenroom.web.pages.content import ContentPages
 from greenroom.web.pages.conversations import ConversationPages
 from greenroom.web.pages.drafts import DraftPages
 from greenroom.web.pages.editors import EditorPages
+from greenroom.web.pages.entity_history import EntityHistoryPages
 from greenroom.web.pages.environments import EnvironmentPages
 from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
@@ -56,6 +57,7 @@ NOUNS: Final = (
     ComparisonPages,
     ContentPages,
     EditorPages,
+    EntityHistoryPages,
     ConversationPages,
     DraftPages,
     ConnectionPages,
