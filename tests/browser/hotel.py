@@ -108,6 +108,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "conversations": f"{BASE}/conversations",
         "conversations-none": f"{BASE}/conversations?text=unheard-of",
         "conversation": f"{BASE}/conversations/{talk}",
+        "make-test": f"{BASE}/conversations/{talk}/test",
         "history": f"{BASE}/history",
         "tests": f"{BASE}/tests",
         "test-run": f"{BASE}/tests/{(await desk.test_runs.list(call, 'hotel', None, 1))[0].id}",

@@ -35,6 +35,7 @@ from greenroom.services.knowledge_access import open_connections
 from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
+from greenroom.services.made_tests import MadeTests
 from greenroom.services.merges import Merges
 from greenroom.services.migrations import Migrations
 from greenroom.services.numbers import Numbers
@@ -114,6 +115,7 @@ class Desk:
         )
         self.conversations = Conversations(self.work, self.programs, self.outside, parts.cipher)
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
+        self.made_tests = MadeTests(self.work, self.drafts)
         self.evaluations = Evaluations(self.work, self.outside)
         self._keep_data(parts)
         self.traffic = Traffic(store, self.programs, clock)

@@ -27,6 +27,7 @@ from greenroom.web.pages.history import HistoryPages
 from greenroom.web.pages.imports import ImportPages
 from greenroom.web.pages.keys import KeyPages
 from greenroom.web.pages.knowledge import KnowledgePages
+from greenroom.web.pages.made_tests import MadeTestPages
 from greenroom.web.pages.projects import ProjectPages
 from greenroom.web.pages.releases import ReleasePages
 from greenroom.web.pages.secrets import SecretPages
@@ -59,6 +60,7 @@ NOUNS: Final = (
     EditorPages,
     EntityHistoryPages,
     ConversationPages,
+    MadeTestPages,
     DraftPages,
     ConnectionPages,
     ExecutionPages,
