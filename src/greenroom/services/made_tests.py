@@ -147,6 +147,8 @@ def _event_of(turn: Turn) -> str:
 
 def _expectations(turn: Turn) -> Iterator[tuple[str, Any]]:
     ended = False
+    if any(event.get("type") in {"out_of_scope", "fallback"} for event in turn.events):
+        yield "no_topic", True
     for event in turn.events:
         known = _OUTCOMES.get(str(event.get("type")))
         if known is not None and event.get(known[1]):
