@@ -52,6 +52,9 @@ async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -
     await desk.secrets.set(call, "hotel", "BOOKING_KEY", "open", "live", "live")
     await desk.connections.save(call, "hotel", Connection("main-model", "model", "openai", "", "BOOKING_KEY"), "*")
     await desk.knowledge.put_document(call, "hotel", Edit("house-rules", text, f"House rules {text}"[:200]))
+    source = {"type": "urls", "urls": ["https://harbour.example/rules"]}
+    house = {"name": f"House {text}"[:120], "source": source, "documents": [{"document": "house-rules"}]}
+    await desk.drafts.save(call, "hotel", "sandbox", Address("knowledge", "house"), house, "*")
     columns = (Column("number", "number", required=True), Column("view"))
     await desk.tables.create(call, "hotel", Table("rooms", f"Rooms {text}"[:100], columns=columns, key="number"))
     await desk.tables.put_row(call, "hotel", "rooms", {"number": 7, "view": f"sea {text}"})
@@ -114,6 +117,10 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "test-run": f"{BASE}/tests/{(await desk.test_runs.list(call, 'hotel', None, 1))[0].id}",
         "knowledge": f"{BASE}/knowledge?q=quiet",
         "document": f"{BASE}/knowledge/document?id=house-rules",
+        "source": f"{BASE}/knowledge/sources/house",
+        "source-new": f"{BASE}/knowledge/sources/new",
+        "source-site": f"{BASE}/knowledge/sources/new?sort=site",
+        "source-zendesk": f"{BASE}/knowledge/sources/new?sort=zendesk",
         "secrets": f"{BASE}/secrets",
         "connections": f"{BASE}/connections",
         "tables": f"{BASE}/tables",

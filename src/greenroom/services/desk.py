@@ -32,6 +32,7 @@ from greenroom.services.imports import Imports, Reader
 from greenroom.services.keys import Keys
 from greenroom.services.knowledge import Knowledge
 from greenroom.services.knowledge_access import open_connections
+from greenroom.services.knowledge_listings import KnowledgeListings
 from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
@@ -105,6 +106,7 @@ class Desk:
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
         self.syncs = SyncJobs(self.work, gatherer, self.drafts.save)
         self.knowledge = Knowledge(self.work, parts.parser, self.retrieval, self.syncs)
+        self.knowledge_listings = KnowledgeListings(self.work, self.drafts)
         self.outside = Reaching(
             clock,
             parts,

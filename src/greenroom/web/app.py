@@ -32,6 +32,7 @@ from greenroom.web.pages.made_tests import MadeTestPages
 from greenroom.web.pages.projects import ProjectPages
 from greenroom.web.pages.releases import ReleasePages
 from greenroom.web.pages.secrets import SecretPages
+from greenroom.web.pages.sources import SourcePages
 from greenroom.web.pages.streams import StreamPages
 from greenroom.web.pages.tables import TablePages
 from greenroom.web.pages.test_runs import TestRunPages
@@ -68,6 +69,7 @@ NOUNS: Final = (
     ExecutionPages,
     KeyPages,
     KnowledgePages,
+    SourcePages,
     SecretPages,
     TablePages,
     TestRunPages,
