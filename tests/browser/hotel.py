@@ -58,8 +58,9 @@ async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -
     columns = (Column("number", "number", required=True), Column("view"))
     await desk.tables.create(call, "hotel", Table("rooms", f"Rooms {text}"[:100], columns=columns, key="number"))
     await desk.tables.put_row(call, "hotel", "rooms", {"number": 7, "view": f"sea {text}"})
-    run = await desk.test_runs.start(call, "hotel", Selection("v3"))
-    await desk.test_runs.wait(run.id)
+    for ref in ("v1", "v3"):
+        run = await desk.test_runs.start(call, "hotel", Selection(ref))
+        await desk.test_runs.wait(run.id)
     await desk.keys.create(call, f"ci {text}"[:100], "publisher")
 
 
@@ -75,6 +76,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
     call = Call(owner, "pages")
     talks = await desk.conversations.list(call, "hotel", None, 50)
     talk = next(view.conversation.id for view in talks if view.conversation.tags)
+    runs = [run.id for run in await desk.test_runs.list(call, "hotel", None, 2)]
     environments = f"{BASE}/environments"
     return {
         "projects": "/",
@@ -114,7 +116,9 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "make-test": f"{BASE}/conversations/{talk}/test",
         "history": f"{BASE}/history",
         "tests": f"{BASE}/tests",
-        "test-run": f"{BASE}/tests/{(await desk.test_runs.list(call, 'hotel', None, 1))[0].id}",
+        "test-run": f"{BASE}/tests/{runs[0]}",
+        "test-runs-compared": f"{BASE}/tests/compare?base={runs[1]}&head={runs[0]}&show=all",
+        "test-set": f"{BASE}/tests/sets/smoke",
         "knowledge": f"{BASE}/knowledge?q=quiet",
         "document": f"{BASE}/knowledge/document?id=house-rules",
         "source": f"{BASE}/knowledge/sources/house",
