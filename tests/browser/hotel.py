@@ -58,11 +58,15 @@ async def furnish_data(desk: Desk, call: Call, text: str = "Quiet after ten.") -
     await desk.secrets.set(call, "hotel", "BOOKING_KEY", "open", "live", "live")
     await desk.connections.save(call, "hotel", Connection("main-model", "model", "openai", "", "BOOKING_KEY"), "*")
     await desk.knowledge.put_document(call, "hotel", Edit("house-rules", text, f"House rules {text}"[:200]))
+    source = {"type": "urls", "urls": ["https://harbour.example/rules"]}
+    house = {"name": f"House {text}"[:120], "source": source, "documents": [{"document": "house-rules"}]}
+    await desk.drafts.save(call, "hotel", "sandbox", Address("knowledge", "house"), house, "*")
     columns = (Column("number", "number", required=True), Column("view"))
     await desk.tables.create(call, "hotel", Table("rooms", f"Rooms {text}"[:100], columns=columns, key="number"))
     await desk.tables.put_row(call, "hotel", "rooms", {"number": 7, "view": f"sea {text}"})
-    run = await desk.test_runs.start(call, "hotel", Selection("v3"))
-    await desk.test_runs.wait(run.id)
+    for ref in ("v1", "v3"):
+        run = await desk.test_runs.start(call, "hotel", Selection(ref))
+        await desk.test_runs.wait(run.id)
     await desk.keys.create(call, f"ci {text}"[:100], "publisher")
     await furnish_traffic(desk, call, text)
 
@@ -79,6 +83,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
     call = Call(owner, "pages")
     talks = await desk.conversations.list(call, "hotel", None, 50)
     talk = next(view.conversation.id for view in talks if view.conversation.tags)
+    runs = [run.id for run in await desk.test_runs.list(call, "hotel", None, 2)]
     environments = f"{BASE}/environments"
     return {
         "projects": "/",
@@ -109,17 +114,27 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "edit-workflow": f"{BASE}/build/workflow/request-early-check-in",
         "edit-variants": f"{BASE}/build/variant/default",
         "read-function": f"{BASE}/build/function/find_invoice?ref=live",
+        "entity-history": f"{BASE}/build/topic/late-check-out/history",
+        "entity-history-draft": f"{BASE}/build/topic/pet-policy/history",
+        "back": f"{BASE}/build/topic/pet-policy/back?version=1",
         "remove": f"{BASE}/build/topic/wifi/remove",
         "chat": f"{BASE}/chat",
         "chat-talk": f"{BASE}/chat/{talk}",
         "conversations": f"{BASE}/conversations",
         "conversations-none": f"{BASE}/conversations?text=unheard-of",
         "conversation": f"{BASE}/conversations/{talk}",
+        "make-test": f"{BASE}/conversations/{talk}/test",
         "history": f"{BASE}/history",
         "tests": f"{BASE}/tests",
-        "test-run": f"{BASE}/tests/{(await desk.test_runs.list(call, 'hotel', None, 1))[0].id}",
+        "test-run": f"{BASE}/tests/{runs[0]}",
+        "test-runs-compared": f"{BASE}/tests/compare?base={runs[1]}&head={runs[0]}&show=all",
+        "test-set": f"{BASE}/tests/sets/smoke",
         "knowledge": f"{BASE}/knowledge?q=quiet",
         "document": f"{BASE}/knowledge/document?id=house-rules",
+        "source": f"{BASE}/knowledge/sources/house",
+        "source-new": f"{BASE}/knowledge/sources/new",
+        "source-site": f"{BASE}/knowledge/sources/new?sort=site",
+        "source-zendesk": f"{BASE}/knowledge/sources/new?sort=zendesk",
         "secrets": f"{BASE}/secrets",
         "connections": f"{BASE}/connections",
         "tables": f"{BASE}/tables",

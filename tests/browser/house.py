@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from greenroom.domain.access import Principal
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
-from greenroom.ports import Reachable
+from greenroom.ports import Reachable, Sandbox
 from greenroom.providers.clock import SystemClock
 from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.providers.parsers import SafeParser
@@ -58,14 +58,14 @@ class House:
 
 
 @contextmanager
-def open_house(furnish: Furnish | None = None) -> Iterator[House]:
+def open_house(furnish: Furnish | None = None, sandbox: Sandbox | None = None) -> Iterator[House]:
     """Serves a new desk until the block ends. `furnish` is awaited first."""
     ready = threading.Event()
     found: dict[str, Any] = {}
 
     async def serve() -> None:
         store = MemoryStore()
-        parts = Reachable(cipher=EnvelopeCipher("the key of tests"), parser=SafeParser())
+        parts = Reachable(cipher=EnvelopeCipher("the key of tests"), parser=SafeParser(), sandbox=sandbox)
         desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, parts)
         owner = await desk.access.found_workspace(None)
         if furnish is not None:

@@ -71,6 +71,7 @@ async def start(ask: Given, project: ProjectPath, body: ConversationIn) -> Respo
         variables=body.variables,
         sip_headers=body.sip_headers,
         share_link=body.share_link,
+        now=body.now,
     )
     return await ask.write(lambda call: ask.desk.conversations.start(call, project, begin), started_out, status=201)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Fact,
@@ -36,7 +37,9 @@ class Fallback(Part):
             expects="'provider:name', for example anthropic:claude-sonnet-4-5, or empty for none",
         ),
     ] = ""
-    connection: Annotated[SlugOrNone, Fact(hint="The project's connection with the key and address")] = ""
+    connection: Annotated[
+        SlugOrNone, Fact(hint="The project's connection with the key and address"), Asked(names="connection")
+    ] = ""
     timeout_ms: Annotated[int, Field(ge=500, le=120_000), Fact(label="time-out in ms")] = 10_000
 
 
@@ -46,11 +49,17 @@ class Model(Part):
     provider: Annotated[
         Line,
         StringConstraints(pattern=r"^(local|[a-z0-9][a-z0-9_.-]*:\S+)$"),
-        Fact(label="provider", expects="'local' or 'provider:name', for example openai:gpt-4.1"),
+        Fact(
+            label="provider",
+            hint="'local' answers from topics, knowledge and workflows alone, without a key; or provider:name",
+            expects="'local' or 'provider:name', for example openai:gpt-4.1",
+        ),
     ] = "local"
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     max_tokens: Annotated[int | None, Field(ge=1, le=1_000_000), Fact(label="most tokens")] = None
-    connection: Annotated[SlugOrNone, Fact(hint="The project's connection with the key and address")] = ""
+    connection: Annotated[
+        SlugOrNone, Fact(hint="The project's connection with the key and address"), Asked(names="connection")
+    ] = ""
     timeout_ms: Annotated[int, Field(ge=500, le=120_000), Fact(label="time-out in ms")] = 20_000
     fallback: Annotated[Fallback, Fact(label="fallback", hint="Asked when the model fails or takes too long")] = (
         Fallback()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Choices,
@@ -25,8 +26,8 @@ class FunctionBody(BodyModel):
     """The fields of a function."""
 
     description: Annotated[Text, Fact(hint="Tells the model when to call it")] = ""
-    parameters: Annotated[JsonMapping, Fact(hint="JSON Schema of the arguments")] = {}
-    code: Annotated[Code, Fact(label="code")] = ""
+    parameters: Annotated[JsonMapping, Fact(hint="JSON Schema of the arguments"), Asked(style="parameters")] = {}
+    code: Annotated[Code, Fact(label="code", hint="Python; def run(conv, …) is what is called")] = ""
     workflow: Annotated[SlugOrNone, Link("workflow"), Fact(hint="The workflow that it belongs to")] = ""
     role: Annotated[
         Literal["function", "step", "helper"],
@@ -39,7 +40,12 @@ class FunctionBody(BodyModel):
         ),
     ] = "function"
     latency: Annotated[
-        JsonMapping, Fact(label="delay handling", hint="say_after_ms, and what to say while it runs")
+        JsonMapping,
+        Fact(label="delay handling", hint="say_after_ms, and what to say while it runs"),
+        Asked(
+            style="entries",
+            keys={"say_after_ms": "after so many milliseconds", "say": "what to say, or a list of it"},
+        ),
     ] = {}
 
     def faults(self) -> Iterable[Fault]:

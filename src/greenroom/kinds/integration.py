@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from greenroom.kinds.schema import BodyModel, Checks, Fact, Field, ModelKind, Slug, Text
+from greenroom.kinds.schema import Asked, BodyModel, Checks, Fact, Field, ModelKind, Slug, Text
 from greenroom.kinds.schema.parts import Auth, Headers, Url
 
 
@@ -15,7 +15,10 @@ class IntegrationBody(BodyModel):
     description: Text = ""
     base_url: Annotated[Url, Fact(label="base URL")] = ""
     base_urls: Annotated[
-        dict[Slug, Url], Field(max_length=100), Fact(label="base URL in", hint="Another address by environment")
+        dict[Slug, Url],
+        Field(max_length=100),
+        Fact(label="base URL in", hint="Another address by environment"),
+        Asked(names="environment"),
     ] = {}
     auth: Annotated[Auth, Fact(label="sign-in")] = Auth()
     headers: Headers = []

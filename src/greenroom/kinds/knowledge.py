@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Choices,
@@ -26,6 +27,11 @@ from greenroom.kinds.schema.parts import Url
 Patterns = Annotated[list[Words], Field(max_length=50), Fact(verbatim=True)]
 
 
+def _from(*types: str, names: str = "") -> Asked:
+    """Returns that a field matters for sources of some types."""
+    return Asked(by="type", values=types, names=names)
+
+
 class Site(Part):
     """Pages that are found by following links."""
 
@@ -43,10 +49,16 @@ class Source(Part):
         Literal["upload", "urls", "site", "folder", "connection"],
         Choices({"upload": "uploaded files", "urls": "web pages", "site": "a web site"}),
     ] = "upload"
-    urls: Annotated[list[Url], Field(max_length=500), Keyed("value", noun="page", ordered=False)] = []
-    site: Site = Site()
-    connection: Annotated[SlugOrNone, Fact(hint="A connection of the project, such as its help centre")] = ""
-    filter: Annotated[Line, Fact(hint="What of the connection: a section, a label", verbatim=True)] = ""
+    urls: Annotated[list[Url], Field(max_length=500), Keyed("value", noun="page", ordered=False), _from("urls")] = []
+    site: Annotated[Site, _from("site")] = Site()
+    connection: Annotated[
+        SlugOrNone,
+        Fact(hint="A connection of the project, such as its help centre"),
+        _from("connection", names="connection"),
+    ] = ""
+    filter: Annotated[
+        Line, Fact(hint="What of the connection: a section, a label", verbatim=True), _from("connection", "folder")
+    ] = ""
 
     def faults(self) -> Iterable[Fault]:
         if self.type == "urls" and not self.urls:
@@ -64,6 +76,7 @@ class Document(Part):
         str,
         StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@%+~-]{0,199}$"),
         Fact(expects="the id of a document: letters, digits and -_.:/ without spaces"),
+        Asked(names="document"),
     ]
     title: Annotated[Line, Fact(verbatim=True)] = ""
     tags: Annotated[list[Words], Field(max_length=50), Keyed("value", noun="tag", ordered=False)] = []
@@ -77,7 +90,9 @@ class Document(Part):
 class Refresh(Part):
     """How often the source is read again."""
 
-    every_hours: Annotated[int | None, Field(ge=1, le=720), Fact(label="every so many hours")] = None
+    every_hours: Annotated[
+        int | None, Field(ge=1, le=720), Fact(label="every so many hours", hint="Empty: only by hand")
+    ] = None
 
 
 class KnowledgeBody(BodyModel):

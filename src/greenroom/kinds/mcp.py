@@ -7,6 +7,7 @@ from typing import Annotated
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Fact,
@@ -26,7 +27,9 @@ class McpBody(BodyModel):
 
     description: Text = ""
     url: Annotated[Url, Fact(hint="Of its streamable HTTP endpoint")] = ""
-    urls: Annotated[dict[Slug, Url], Field(max_length=100), Fact(label="URL in", hint="By environment")] = {}
+    urls: Annotated[
+        dict[Slug, Url], Field(max_length=100), Fact(label="URL in", hint="By environment"), Asked(names="environment")
+    ] = {}
     auth: Annotated[Auth, Fact(label="sign-in")] = Auth()
     allowed_tools: Annotated[
         list[Words],

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Fact,
@@ -65,7 +66,8 @@ class SettingsBody(BodyModel):
     time_zone: Annotated[
         str,
         StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", max_length=64),
-        Fact(expects="a time zone such as Europe/London"),
+        Fact(hint="What conditions, dates and opening hours go by", expects="a time zone such as Europe/London"),
+        Asked(names="time zone"),
     ] = "UTC"
     default_language: Annotated[Language, Fact(label="default language")] = "en-US"
     languages: Annotated[list[Language], Field(max_length=50), Keyed("value", noun="language", ordered=False)] = []
@@ -82,7 +84,9 @@ class SettingsBody(BodyModel):
     imported_files: Annotated[
         list[ImportedFile], Field(max_length=2_000), Keyed("path", noun="imported file", ordered=False)
     ] = []
-    imported: Annotated[JsonMapping, Fact(label="facts of the source", hint="Name, region and such")] = {}
+    imported: Annotated[
+        JsonMapping, Fact(label="facts of the source", hint="Name, region and such"), Asked(style="entries")
+    ] = {}
 
 
 def _tests(checks: Checks) -> Iterator[str]:

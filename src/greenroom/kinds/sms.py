@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Fact,
@@ -37,7 +38,10 @@ class SmsBody(BodyModel):
     ] = True
     sender: Sender = ""
     senders: Annotated[
-        dict[Slug, Sender], Field(max_length=100), Fact(label="sender in", hint="Sender by environment")
+        dict[Slug, Sender],
+        Field(max_length=100),
+        Fact(label="sender in", hint="Sender by environment"),
+        Asked(names="environment"),
     ] = {}
 
 

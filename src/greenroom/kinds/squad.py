@@ -38,10 +38,18 @@ class SquadBody(BodyModel):
 
     description: Text = ""
     members: Annotated[
-        list[Annotated[Slug, Link("agent")]], Field(max_length=50), Keyed("value", noun="member", ordered=False)
+        list[Annotated[Slug, Link("agent")]],
+        Field(max_length=50),
+        Keyed("value", noun="member", ordered=False),
+        Fact(hint="The agents that may answer"),
     ] = []
-    entry: Annotated[SlugOrNone, Link("agent"), Fact(label="first agent")] = ""
-    transfers: Annotated[list[Transfer], Field(max_length=200), Keyed(noun="transfer")] = []
+    entry: Annotated[SlugOrNone, Link("agent"), Fact(label="first agent", hint="Begins every conversation")] = ""
+    transfers: Annotated[
+        list[Transfer],
+        Field(max_length=200),
+        Keyed(noun="transfer"),
+        Fact(hint="Without any, each member may pass the conversation to each other"),
+    ] = []
 
     def faults(self) -> Iterable[Fault]:
         named = [("/entry", self.entry)]

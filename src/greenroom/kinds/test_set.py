@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Choices,
@@ -23,13 +24,53 @@ from greenroom.kinds.schema import (
     Words,
 )
 
+EXPECTATIONS = {
+    "contains": "the reply holds this text; a list: each of them",
+    "not_contains": "the reply does not hold this text",
+    "matches": "the reply matches this pattern (RE2)",
+    "similar": 'the reply is like a text: {"text": "…", "at_least": 0.8}',
+    "judged": "a statement that a judge must find true",
+    "topic": "this topic answered",
+    "no_topic": "true: no topic answered",
+    "called": "this function or tool was called",
+    "not_called": "this function or tool was not called",
+    "handed_off": "this hand-off took the conversation; true or false: any",
+    "sms_offered": "this SMS was offered",
+    "sms_sent": "this SMS was sent",
+    "sms_not_sent": "this SMS was not sent",
+    "variables": 'what variables hold: {"room": "101"}',
+    "ended": "true or false: whether the conversation ended",
+    "agent": "this agent answers",
+    "latency_ms": "at most so many milliseconds",
+    "workflow": "this workflow runs",
+    "knowledge": "this source or document was cited",
+}
+"""What a turn or a conversation may be expected to do, each with how its value is written."""
+MOCKS = {
+    "now": "the time of every turn: 2026-05-01T10:00:00Z",
+    "caller": "who calls: +44 20 7946 0000",
+    "called": "the number that was called",
+    "user_id": "whom it is",
+    "variant": "which site, by id or name",
+    "sip_headers": 'headers of the call: {"X-Guest": "gold"}',
+    "variables": "what the conversation starts with",
+    "functions": 'answers of functions: {"find-booking": {"room": 12}}',
+    "tools": 'answers of tools: {"book": {"confirmed": true}}',
+    "mcp": 'answers of servers: {"calendar": {"add": "done"}}',
+    "tables": 'rows of data tables: {"rooms": [{"number": 12}]}',
+    "knowledge": 'what every look-up finds: ["text"]',
+    "allow_real": "true: call, send and write for real whatever is not mocked",
+}
+"""What a case may pretend, each with how it is written."""
+Expect = Annotated[JsonMapping, Asked(style="entries", keys=EXPECTATIONS)]
+
 
 class Turn(Part):
     """What the tester says, and what must come of it."""
 
     say: Annotated[Text, Fact(verbatim=True)] = ""
     event: Annotated[Literal["", "silence", "hang_up"], Choices({"": "none", "hang_up": "hanging up"})] = ""
-    expect: JsonMapping = {}
+    expect: Annotated[Expect, Fact(hint="What must come of this turn")] = {}
 
 
 class Case(Part):
@@ -41,6 +82,7 @@ class Case(Part):
         str,
         StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"),
         Fact(expects="a channel such as voice, chat or sms"),
+        Asked(names="channel"),
     ] = "chat"
     language: Annotated[
         str,
@@ -50,12 +92,16 @@ class Case(Part):
     tags: Annotated[list[Words], Field(max_length=50), Keyed("value", noun="tag", ordered=False)] = []
     scenario: Annotated[Text, Fact(hint="Who calls, why, and how they behave", verbatim=True)] = ""
     turns: Annotated[list[Turn], Field(max_length=200)] = []
-    expect: Annotated[JsonMapping, Fact(hint="What must hold of the whole conversation")] = {}
+    expect: Annotated[Expect, Fact(hint="What must hold of the whole conversation")] = {}
     repeat: Annotated[int, Field(ge=1, le=50), Fact(label="times")] = 1
     at_least: Annotated[float, Field(ge=0, le=1), Fact(label="least rate", hint="Of the times it must pass")] = 1.0
     skip: Annotated[Line, Fact(hint="Why it is not run", verbatim=True)] = ""
     judged: Annotated[list[Words], Field(max_length=50), Fact(hint="Statements that a judge must find true")] = []
-    mocks: Annotated[JsonMapping, Fact(hint="Time, caller, variant, answers of functions")] = {}
+    mocks: Annotated[
+        JsonMapping,
+        Fact(hint="Time, caller, variant, answers of functions"),
+        Asked(style="entries", keys=MOCKS),
+    ] = {}
 
     def faults(self) -> Iterable[Fault]:
         if not self.turns and not self.scenario.strip():

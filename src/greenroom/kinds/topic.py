@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Choices,
@@ -42,7 +43,7 @@ class Action(Part):
         Literal["sms", "handoff", "call", "tool", "workflow", "playbook", "agent"],
         Choices({"sms": "SMS", "handoff": "hand-off", "call": "function", "agent": "transfer"}),
     ]
-    target: Annotated[Slug, Link(by="type", kinds=_TARGETS)]
+    target: Annotated[Slug, Link(by="type", kinds=_TARGETS), Fact(hint="What is sent, called or started")]
     condition: Condition = ""
     message: Annotated[Text, Fact(hint="Said with the action")] = ""
 
@@ -52,9 +53,17 @@ class TopicBody(BodyModel):
 
     enabled: Annotated[bool, Fact(says=("switched on", "switched off"))] = True
     enabled_in: Annotated[
-        dict[Slug, bool], Field(max_length=100), Fact(label="switch for", hint="On or off by environment")
+        dict[Slug, bool],
+        Field(max_length=100),
+        Fact(label="switch for", hint="On or off by environment; others go by the switch above"),
+        Asked(names="environment"),
     ] = {}
-    sample_questions: Annotated[list[Words], Field(max_length=500), Keyed("value", noun="sample question")] = []
+    sample_questions: Annotated[
+        list[Words],
+        Field(max_length=500),
+        Keyed("value", noun="sample question"),
+        Fact(hint="What callers say, in their words"),
+    ] = []
     content: Annotated[Text, Fact(label="text", hint="The facts that answer the question")] = ""
     instructions: Annotated[Text, Fact(hint="For a model: how to answer, with {{kind.slug}} references")] = ""
     actions: Annotated[list[Action], Field(max_length=50), Keyed(noun="action", adjective="type")] = []

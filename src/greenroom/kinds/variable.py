@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from greenroom.domain.errors import Fault
-from greenroom.kinds.schema import BodyModel, Checks, Choices, Fact, Json, ModelKind, Text
+from greenroom.kinds.schema import Asked, BodyModel, Checks, Choices, Fact, Json, ModelKind, Text
 
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -33,7 +33,9 @@ class VariableBody(BodyModel):
 
     description: Text = ""
     type: Literal["text", "number", "boolean", "date", "list", "object"] = "text"
-    default: Annotated[Json, Fact(label="default", hint="The value before anything is known")] = None
+    default: Annotated[Json, Fact(label="default", hint="The value before anything is known"), Asked(style="value")] = (
+        None
+    )
     scope: Annotated[
         Literal["conversation", "user"],
         Choices({"conversation": "one conversation", "user": "all conversations of a user"}),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Condition,
@@ -38,7 +39,10 @@ class Row(Part):
     ] = []
     condition: Annotated[Condition, Fact(hint="CEL; the first site whose condition holds at the start")] = ""
     values: Annotated[
-        dict[Id, Annotated[Text, Fact(label="value")]], Field(max_length=200), Fact(label="value of")
+        dict[Id, Annotated[Text, Fact(label="value")]],
+        Field(max_length=200),
+        Fact(label="value of"),
+        Asked(goal="attributes"),
     ] = {}
 
 
@@ -51,7 +55,12 @@ def plain_number(number: str) -> str:
 class VariantBody(BodyModel):
     """The fields of the table."""
 
-    attributes: Annotated[list[Id], Field(max_length=200), Keyed("value", noun="attribute")] = []
+    attributes: Annotated[
+        list[Id],
+        Field(max_length=200),
+        Keyed("value", noun="attribute"),
+        Fact(hint="What is known of each site: address, opening_hours; named as {{variant.address}}"),
+    ] = []
     rows: Annotated[list[Row], Field(max_length=2_000), Keyed(noun="site")] = []
 
     def faults(self) -> Iterable[Fault]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from greenroom.domain.errors import Fault
 from greenroom.kinds.schema import (
+    Asked,
     BodyModel,
     Checks,
     Choices,
@@ -33,6 +34,7 @@ StepIdOrNone = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,119})?$"),
     Fact(expects="the id of a step, or empty for none"),
+    Asked(goal="steps"),
 ]
 _NEEDS = {
     "function": "function",
@@ -43,6 +45,18 @@ _NEEDS = {
     "transfer": "agent",
     "playbook": "playbook",
 }
+
+
+_FAILING = ("ask", "sms", "call", "function", "lookup", "store")
+"""Steps that go to another step when they fail."""
+_GOING_ON = ("say", "ask", "set", "call", "function", "lookup", "store", "sms", "transfer", "playbook")
+
+
+def _in(
+    *types: str, style: Literal["", "condition", "entries", "value"] = "", names: str = "", goal: str = ""
+) -> Asked:
+    """Returns that a field of a step matters in steps of some types."""
+    return Asked(style, "type", types, names, goal)
 
 
 class Branch(Part):
@@ -97,31 +111,65 @@ class Step(Part):
         ],
         Choices({"handoff": "hand-off", "goto": "go-to", "sms": "SMS"}),
     ]
-    text: Annotated[Text, Fact(hint="What is said or asked; for a prompt, what the model is told")] = ""
-    slot: Annotated[SlugOrNone, Link("variable"), Fact(label="variable")] = ""
-    function: Annotated[SlugOrNone, Link("function")] = ""
-    handoff: Annotated[SlugOrNone, Link("handoff"), Fact(label="hand-off")] = ""
-    tool: Annotated[SlugOrNone, Link("tool")] = ""
-    sms: Annotated[SlugOrNone, Link("sms"), Fact(label="SMS")] = ""
-    agent: Annotated[SlugOrNone, Link("agent")] = ""
-    playbook: Annotated[SlugOrNone, Link("playbook")] = ""
-    arguments: Annotated[dict[str, Any], Field(max_length=100), Fact(hint="With {{variable.name}} in texts")] = {}
-    save_to: Annotated[SlugOrNone, Link("variable"), Fact(label="variable for the result")] = ""
-    table: Annotated[SlugOrNone, Fact(hint="A data table of the project")] = ""
-    key: Annotated[OneLine, Fact(label="row", hint="The key of the row to write")] = ""
-    where: Annotated[dict[str, Any], Field(max_length=50), Fact(hint="What the row must have")] = {}
-    values: Annotated[dict[str, Any], Field(max_length=200), Fact(hint="What the row gets")] = {}
-    validation: Validation = Validation()
-    reprompt: Annotated[Text, Fact(hint="Said when the answer does not fit")] = ""
-    attempts: Annotated[int, Field(ge=1, le=10), Fact(label="most attempts")] = 3
-    on_fail: Annotated[StepIdOrNone, Fact(label="step after failing")] = ""
-    next: Annotated[StepIdOrNone, Fact(label="next step")] = ""
-    branches: Annotated[list[Branch], Field(max_length=50)] = []
-    value: Json = None
-    expression: Annotated[
-        str, StringConstraints(max_length=2_000), Fact(hint="CEL; gives the value, whatever its type", verbatim=True)
+    text: Annotated[
+        Text,
+        Fact(hint="What is said or asked; for a prompt, what the model is told"),
+        _in("say", "ask", "sms", "handoff", "transfer", "playbook", "end", "prompt"),
     ] = ""
-    settings: JsonMapping = {}
+    slot: Annotated[
+        SlugOrNone,
+        Link("variable"),
+        Fact(label="variable", hint="Keeps the answer or the value"),
+        _in("ask", "set", "lookup"),
+    ] = ""
+    function: Annotated[SlugOrNone, Link("function"), _in("call", "function")] = ""
+    handoff: Annotated[
+        SlugOrNone, Link("handoff"), Fact(label="hand-off", hint="Empty for the default"), _in("handoff")
+    ] = ""
+    tool: Annotated[SlugOrNone, Link("tool"), _in("call")] = ""
+    sms: Annotated[SlugOrNone, Link("sms"), Fact(label="SMS"), _in("sms")] = ""
+    agent: Annotated[SlugOrNone, Link("agent"), _in("transfer")] = ""
+    playbook: Annotated[SlugOrNone, Link("playbook"), _in("playbook")] = ""
+    arguments: Annotated[
+        dict[str, Any],
+        Field(max_length=100),
+        Fact(hint="With {{variable.name}} in texts"),
+        _in("call", "function", style="entries"),
+    ] = {}
+    save_to: Annotated[
+        SlugOrNone, Link("variable"), Fact(label="variable for the result"), _in("call", "function", "lookup", "store")
+    ] = ""
+    table: Annotated[SlugOrNone, Fact(hint="A data table of the project"), _in("lookup", "store", names="table")] = ""
+    key: Annotated[OneLine, Fact(label="row", hint="The key of the row to write"), _in("store")] = ""
+    where: Annotated[
+        dict[str, Any], Field(max_length=50), Fact(hint="What the row must have"), _in("lookup", style="entries")
+    ] = {}
+    values: Annotated[
+        dict[str, Any], Field(max_length=200), Fact(hint="What the row gets"), _in("store", style="entries")
+    ] = {}
+    validation: Annotated[Validation, _in("ask")] = Validation()
+    reprompt: Annotated[Text, Fact(hint="Said when the answer does not fit"), _in("ask", "sms")] = ""
+    attempts: Annotated[int, Field(ge=1, le=10), Fact(label="most attempts"), _in("ask", "sms")] = 3
+    on_fail: Annotated[StepIdOrNone, Fact(label="step after failing"), _in(*_FAILING, goal="steps")] = ""
+    next: Annotated[StepIdOrNone, Fact(label="next step"), _in(*_GOING_ON, "branch", "goto", goal="steps")] = ""
+    branches: Annotated[
+        list[Branch],
+        Field(max_length=50),
+        Fact(hint="The first whose condition holds is taken, else the next step"),
+        _in(*_GOING_ON, "branch"),
+    ] = []
+    value: Annotated[
+        Json,
+        Fact(hint="A text, a number, true or false; at an end, 'conversation' ends the conversation too"),
+        _in("set", "end", style="value"),
+    ] = None
+    expression: Annotated[
+        str,
+        StringConstraints(max_length=2_000),
+        Fact(hint="CEL; gives the value, whatever its type", verbatim=True),
+        _in("set", style="condition"),
+    ] = ""
+    settings: Annotated[JsonMapping, Fact(hint="Of another system; nothing here reads them"), _in()] = {}
 
     def faults(self) -> Iterable[Fault]:
         need = _NEEDS.get(self.type)

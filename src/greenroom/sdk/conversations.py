@@ -39,6 +39,7 @@ class Conversations(Noun[S_co]):
         variant: str | None = None,
         language: str | None = None,
         share_link: str | None = None,
+        now: str | None = None,
     ) -> Call[StartedOut]:
         """Starts a conversation in an environment (or the default entry), or, as a test, on any ref."""
         body = fill(
@@ -54,6 +55,7 @@ class Conversations(Noun[S_co]):
             variant=variant,
             language=language,
             share_link=share_link,
+            now=now,
         )
         return write_call("POST", as_model(StartedOut), path_of("projects", project, "conversations"), body=body)
 

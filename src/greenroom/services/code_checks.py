@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenroom.domain.entities import parse_body
+from greenroom.domain.entities import Address, parse_body
+from greenroom.domain.errors import Fault
 from greenroom.domain.promotion import Caution
 from greenroom.ports import Reading, Sandbox
 from greenroom.services.drafts import load_editable
-from greenroom.services.states import find_draft, load_draft_snapshot, load_project
+from greenroom.services.states import find_draft, load_draft_snapshot, load_project, load_served
 from greenroom.services.work import Call, Work
 
 FUNCTION = "function"
@@ -53,15 +54,26 @@ class CodeChecks:
         ]
         return tuple(cautions[:MOST])
 
+    async def find_faults(self, call: Call, slug: str, alias: str, address: Address) -> Sequence[Fault]:
+        """Returns what is wrong with one function of the caller's draft, whether the draft changes it or not."""
+        if self._sandbox is None:
+            return ()
+        code = await self._work.read(call, lambda tx: self._read(tx, call, slug, alias, whole=True))
+        found = await self._sandbox.check(address.slug, code.modules.get(address.slug, ""), code.modules)
+        return [f for f in found if f.code != "function_no_entry" or address.slug not in code.helpers]
+
     @staticmethod
-    def _read(tx: Reading, call: Call, slug: str, alias: str) -> _Code:
-        environment = load_editable(tx, load_project(tx, slug), alias)
+    def _read(tx: Reading, call: Call, slug: str, alias: str, *, whole: bool = False) -> _Code:
+        """Returns the functions of the caller's draft, if it changes one (or `whole`)."""
+        project = load_project(tx, slug)
+        environment = load_editable(tx, project, alias)
         draft = find_draft(tx, environment, call.principal)
         if draft is None:
-            return _Code((), {})
-        snapshot, changes = load_draft_snapshot(tx, draft)
+            snapshot, changes = load_served(tx, project, environment).snapshot, {}
+        else:
+            snapshot, changes = load_draft_snapshot(tx, draft)
         changed = sorted(a for a, change in changes.items() if a.kind == FUNCTION and change.digest is not None)
-        if not changed:
+        if not changed and not whole:
             return _Code((), {})
         functions = {address: digest for address, digest in snapshot.items() if address.kind == FUNCTION}
         stored = tx.load_bodies(set(functions.values()))

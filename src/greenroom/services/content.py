@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -118,6 +118,19 @@ class Content:
         call.need("content.read")
         return await self._work.read(call, lambda tx: self._view(tx, call, slug, address, ref))
 
+    async def load_names(
+        self, call: Call, slug: str, ref: str, addresses: Collection[Address]
+    ) -> Mapping[Address, str]:
+        """Returns the names of those of some entities that are there at a ref."""
+        call.need("content.read")
+
+        def work(tx: Reading) -> Mapping[Address, str]:
+            state = load_state(tx, load_project(tx, slug), ref, call.principal, self._work.clock.now())
+            bodies = load_bodies(tx, state.snapshot, [a for a in addresses if a in state.snapshot])
+            return {address: str(body.get("name") or address.slug) for address, body in bodies.items()}
+
+        return await self._work.read(call, work)
+
     def _view(self, tx: Reading, call: Call, slug: str, address: Address, ref: str) -> EntityView:
         project = load_project(tx, slug)
         state = load_state(tx, project, ref, call.principal, self._work.clock.now())
@@ -145,18 +158,7 @@ class Content:
             found = [change for change, _ in zip(walk, range(limit), strict=False)]
             if not found and before is None:
                 raise NotFound("entity_not_found", f"no version of {project.slug} ever had {address}")
-            editors = _find_editors(tx, address, [version for version, _, _ in found])
-            served = _find_served(tx, project, address)
-            return [
-                EntityChange(
-                    version,
-                    op,
-                    digest,
-                    editors.get(version.number, version.author),
-                    [alias for alias, body in served.items() if body == digest],
-                )
-                for version, op, digest in found
-            ]
+            return view_changes(tx, project, address, found)
 
         return await self._work.read(call, work)
 
@@ -180,10 +182,12 @@ def find_users(tx: Reading, project: Project, state: State, address: Address) ->
 
 
 def each_change(
-    tx: Reading, project: Project, address: Address, before: int | None = None
+    tx: Reading, project: Project, address: Address, before: int | None = None, walk: int | None = None
 ) -> Iterator[tuple[Version, Operation, Digest | None]]:
-    """Yields the versions in which an entity is as in none of their parents, newest first."""
+    """Yields the versions in which an entity is as in none of their parents, newest first; looks at `walk` at most."""
+    seen = 0
     while versions := tx.list_versions(project.id, before, PORTION):
+        seen += len(versions)
         digests = {version.number: version.digest for version in versions}
         for version in versions:
             here = load_snapshot(tx, version.digest).get(address)
@@ -193,6 +197,26 @@ def each_change(
                 had = any(digest is not None for digest in beneath)
                 yield version, "removed" if here is None else "edited" if had else "added", here
         before = versions[-1].number
+        if walk is not None and seen >= walk:
+            return
+
+
+def view_changes(
+    tx: Reading, project: Project, address: Address, found: Sequence[tuple[Version, Operation, Digest | None]]
+) -> Sequence[EntityChange]:
+    """Returns the changes of an entity with their editors and where each is served now."""
+    editors = _find_editors(tx, address, [version for version, _, _ in found])
+    served = _find_served(tx, project, address)
+    return [
+        EntityChange(
+            version,
+            op,
+            digest,
+            editors.get(version.number, version.author),
+            [alias for alias, body in served.items() if body == digest],
+        )
+        for version, op, digest in found
+    ]
 
 
 def find_last_change(tx: Reading, project: Project, state: State, address: Address) -> LastChange | None:

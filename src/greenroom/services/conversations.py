@@ -19,9 +19,9 @@ from greenroom.domain.ids import ConversationId
 from greenroom.domain.projects import Project
 from greenroom.ports import Cipher, ConversationFilter, Outside, Reading, Writing
 from greenroom.runtime.driver import Delta, finish_turn, run_turn, start_turn
-from greenroom.runtime.turn import Context, Heard
+from greenroom.runtime.turn import Heard
 from greenroom.services.entries import enter
-from greenroom.services.keeping import Answered, Beginning, Keeper, raced, write_context
+from greenroom.services.keeping import Answered, Beginning, Keeper, context_at, raced, write_context
 from greenroom.services.numbers import entry_of, find_way
 from greenroom.services.programs import Programs
 from greenroom.services.states import (
@@ -108,7 +108,7 @@ class Conversations:
         now = clock.now()
         kept = await self._work.read(call, lambda tx: self._keeper.load_user(tx, place.project.id, begin.user_id or ""))
         context = write_context(place.environment.alias, begin, id_, kept)
-        outcome = start_turn(program, Context(**context, now=format_time(now)), clock)
+        outcome = start_turn(program, context_at(context, now), clock)
         conversation = Conversation(
             id=id_,
             project=place.project.id,
@@ -237,6 +237,9 @@ class Conversations:
         if begin.share_link is not None and (begin.ref is not None or begin.environment is not None):
             message = "a share link leads to its own environment; give neither an environment nor a ref beside it"
             raise Invalid("environment_or_ref", message, errors=[Fault("/share_link", message)])
+        if begin.now is not None and begin.ref is None:
+            message = "only a test of a ref pretends that it is another time; give a ref, or leave the time out"
+            raise Invalid("time_is_for_tests", message, errors=[Fault("/now", message)])
         if begin.channel not in CHANNELS:
             message = f"'{begin.channel[:40]}' is not a channel; channels are: {', '.join(CHANNELS)}"
             raise Invalid("unknown_channel", message, errors=[Fault("/channel", message)])

@@ -19,6 +19,8 @@ from greenroom.services.deletions import Deletions
 from greenroom.services.discards import Discards
 from greenroom.services.draft_loads import DraftLoads
 from greenroom.services.drafts import Drafts
+from greenroom.services.entity_checks import EntityChecks
+from greenroom.services.entity_history import EntityHistories
 from greenroom.services.entries import Entries
 from greenroom.services.environment_changes import EnvironmentChanges
 from greenroom.services.environments import Environments
@@ -30,9 +32,11 @@ from greenroom.services.imports import Imports, Reader
 from greenroom.services.keys import Keys
 from greenroom.services.knowledge import Knowledge
 from greenroom.services.knowledge_access import open_connections
+from greenroom.services.knowledge_listings import KnowledgeListings
 from greenroom.services.knowledge_retrieval import Retrieval
 from greenroom.services.knowledge_sources import Gatherer
 from greenroom.services.knowledge_syncs import SyncJobs
+from greenroom.services.made_tests import MadeTests
 from greenroom.services.merges import Merges
 from greenroom.services.migrations import Migrations
 from greenroom.services.numbers import Numbers
@@ -87,6 +91,7 @@ class Desk:
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)
         checks = CodeChecks(self.work, parts.sandbox)
+        self.entity_checks = EntityChecks(self.work, checks)
         self.readiness = Readiness(self.work)
         self.publishing = Publishing(self.work, self.drafts, self.programs, self.readiness, checks)
         self.releases = Releases(self.work, self.programs, self.readiness)
@@ -101,6 +106,7 @@ class Desk:
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
         self.syncs = SyncJobs(self.work, gatherer, self.drafts.save)
         self.knowledge = Knowledge(self.work, parts.parser, self.retrieval, self.syncs)
+        self.knowledge_listings = KnowledgeListings(self.work, self.drafts)
         self.outside = Reaching(
             clock,
             parts,
@@ -111,6 +117,7 @@ class Desk:
         )
         self.conversations = Conversations(self.work, self.programs, self.outside, parts.cipher)
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
+        self.made_tests = MadeTests(self.work, self.drafts)
         self.evaluations = Evaluations(self.work, self.outside)
         self._keep_data(parts)
         self.traffic = Traffic(store, self.programs, clock)
@@ -131,6 +138,7 @@ class Desk:
     def _keep_data(self, parts: Reachable) -> None:
         """Makes the verbs of what no version holds."""
         self.history = History(self.work)
+        self.entity_history = EntityHistories(self.work)
         self.keys = Keys(self.work)
         self.numbers = Numbers(self.work)
         self.results = Results(self.work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from greenroom.domain.canonical import Digest
@@ -39,6 +40,8 @@ class Beginning:
     variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sip_headers: Mapping[str, str] = field(default_factory=dict[str, str])
     share_link: str | None = None
+    now: datetime | None = None
+    """The time that all its turns pretend it is; for tests of a ref alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Keeper:
         """Returns what is known of a conversation, for its next turn, now."""
         stored = self._open(conversation)
         held = stored["context"]
-        return Recalled(stored["engine"], held, Context(**held, now=format_time(self._work.clock.now())))
+        return Recalled(stored["engine"], held, context_at(held, self._work.clock.now()))
 
     def keep_start(
         self, tx: Writing, call: Call, conversation: Conversation, context: Mapping[str, Any], outcome: TurnOutcome
@@ -180,4 +183,10 @@ def write_context(
         "language": begin.language,
         "sip_headers": dict(begin.sip_headers),
         "variables": dict(begin.variables),
+        **({"now": format_time(begin.now.astimezone(UTC))} if begin.now is not None else {}),
     }
+
+
+def context_at(held: Mapping[str, Any], now: datetime) -> Context:
+    """Returns the context of a turn: at the time that is pretended, where one is, else now."""
+    return Context(**{"now": format_time(now), **held})

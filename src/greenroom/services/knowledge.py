@@ -181,9 +181,13 @@ class Knowledge:
         """Returns every source that an environment or the caller's draft has, where, and how its last sync went."""
         call.need("knowledge.read")
         now = self._work.clock.now()
-        return await self._work.read(
-            call, lambda tx: list_sources(tx, load_project(tx, slug), call.principal, now, self._work.kinds)
-        )
+
+        def work(tx: Reading) -> tuple[ProjectId, Sequence[SourceView]]:
+            project = load_project(tx, slug)
+            return project.id, list_sources(tx, project, call.principal, now, self._work.kinds)
+
+        project, found = await self._work.read(call, work)
+        return [self._jobs.see(project, view) for view in found]
 
     async def sync(
         self, call: Call, slug: str, source: str, ref: str | None = None, *, list_documents: bool = False

@@ -118,6 +118,11 @@ class SyncJobs:
                     _log.warning("sync_not_begun", source=slug, error=wrong.detail)
         return begun
 
+    def see(self, project: ProjectId, view: SourceView) -> SourceView:
+        """Returns a source with its sync as far as it is, where it is under way here; else as it was last written."""
+        job = self._jobs.get((project, view.slug))
+        return view if job is None or job.state.state != "running" else replace(view, sync=job.state)
+
     async def wait(self, project: ProjectId, source: str) -> None:
         """Waits until a sync that runs here is over."""
         job = self._jobs.get((project, source))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from greenroom.domain.asks import Place
+from greenroom.domain.canonical import Digest
 from greenroom.domain.entities import Address, Body
 from greenroom.domain.errors import Fault, Invalid, LimitReached, NotFound
 from greenroom.domain.ids import TestRunId
@@ -35,6 +36,17 @@ from greenroom.services.work import Call, Work
 
 MAX_RUNNING = 8
 MAX_ATTEMPTS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class SetLine:
+    """A test set of a state, with what can be chosen of it."""
+
+    address: Address
+    name: str
+    digest: Digest
+    cases: int
+    tags: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,23 @@ class TestRuns:
             project = load_project(tx, slug)
             rows = tx.list_records(project.id, NOUN, owner=digest, after=before, limit=limit, newest_first=True)
             return [self._see(run_of(row)) for row in rows]
+
+        return await self._work.read(call, work)
+
+    async def list_sets(self, call: Call, slug: str, ref: str) -> Sequence[SetLine]:
+        """Returns the test sets of a state by slug. Raises NotFound, Invalid for a bad ref."""
+        call.need("test_runs.read")
+
+        def work(tx: Reading) -> Sequence[SetLine]:
+            state = load_state(tx, load_project(tx, slug), ref, call.principal, self._work.clock.now())
+            bodies = self._bodies(tx, state, find_test_sets(state.snapshot))
+            lines: list[SetLine] = []
+            for address, body in bodies.items():
+                cases = read_cases(address.slug, body)
+                tags = sorted({tag for case in cases for tag in case.tags})
+                name = name_of_set(address.slug, body)
+                lines.append(SetLine(address, name, state.snapshot[address], len(cases), tags))
+            return lines
 
         return await self._work.read(call, work)
 

@@ -14,6 +14,7 @@ from greenroom.domain.errors import GreenroomError
 from greenroom.services.desk import Desk
 from greenroom.web.door import Door
 from greenroom.web.pages.access import AccessPages
+from greenroom.web.pages.chats import ChatPages
 from greenroom.web.pages.checkpoints import CheckpointPages
 from greenroom.web.pages.comparisons import ComparisonPages
 from greenroom.web.pages.connections import ConnectionPages
@@ -23,6 +24,8 @@ from greenroom.web.pages.deletions import DeletionPages
 from greenroom.web.pages.discards import DiscardPages
 from greenroom.web.pages.draft_loads import DraftLoadPages
 from greenroom.web.pages.drafts import DraftPages
+from greenroom.web.pages.editors import EditorPages
+from greenroom.web.pages.entity_history import EntityHistoryPages
 from greenroom.web.pages.environment_changes import EnvironmentChangePages
 from greenroom.web.pages.environments import EnvironmentPages
 from greenroom.web.pages.evaluations import EvaluationPages
@@ -31,6 +34,7 @@ from greenroom.web.pages.history import HistoryPages
 from greenroom.web.pages.imports import ImportPages
 from greenroom.web.pages.keys import KeyPages
 from greenroom.web.pages.knowledge import KnowledgePages
+from greenroom.web.pages.made_tests import MadeTestPages
 from greenroom.web.pages.merges import MergePages
 from greenroom.web.pages.migrations import MigrationPages
 from greenroom.web.pages.numbers import NumberPages
@@ -41,6 +45,7 @@ from greenroom.web.pages.releases import ReleasePages
 from greenroom.web.pages.results import ResultPages
 from greenroom.web.pages.secrets import SecretPages
 from greenroom.web.pages.share_links import ShareLinkPages
+from greenroom.web.pages.sources import SourcePages
 from greenroom.web.pages.splits import SplitPages
 from greenroom.web.pages.streams import StreamPages
 from greenroom.web.pages.tables import TablePages
@@ -73,7 +78,11 @@ NOUNS: Final = (
     ReleasePages,
     ComparisonPages,
     ContentPages,
+    EditorPages,
+    EntityHistoryPages,
+    ChatPages,
     ConversationPages,
+    MadeTestPages,
     DraftPages,
     DraftLoadPages,
     CheckpointPages,
@@ -84,6 +93,7 @@ NOUNS: Final = (
     ExecutionPages,
     KeyPages,
     KnowledgePages,
+    SourcePages,
     SecretPages,
     TablePages,
     TestRunPages,

@@ -18,7 +18,17 @@ CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-greenroom-csrf"
 MAX_FORM: Final = 4 * 1024 * 1024
 MAX_FIELDS: Final = 20_000
-MAX_UPLOAD: Final = 16 * 1024 * 1024
+MAX_UPLOAD: Final = 26 * 1024 * 1024
+MAX_FILES: Final = 20
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a form sent."""
+
+    name: str
+    mime: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,8 @@ class Form:
 
     pairs: Sequence[tuple[str, str]] = ()
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict[str, tuple[str, bytes]])
+    uploads: Sequence[Upload] = ()
+    """All files; `files` has the last one of each field."""
 
     def text(self, name: str, otherwise: str = "") -> str:
         """Returns the last value of a field; line breaks are single newlines, as everywhere but in HTTP."""
@@ -100,15 +112,17 @@ async def read_form(request: Request) -> Form:
 async def _read_multipart(request: Request) -> Form:
     if int(request.headers.get("content-length") or MAX_UPLOAD + 1) > MAX_UPLOAD:
         raise _too_large(MAX_UPLOAD)
-    async with request.form(max_files=4, max_fields=200) as sent:
+    async with request.form(max_files=MAX_FILES, max_fields=200) as sent:
         pairs: list[tuple[str, str]] = []
         files: dict[str, tuple[str, bytes]] = {}
+        uploads: list[Upload] = []
         for name, value in sent.multi_items():
             if isinstance(value, UploadFile):
                 files[name] = (value.filename or "", await value.read())
+                uploads.append(Upload(value.filename or "", value.content_type or "", files[name][1]))
             else:
                 pairs.append((name, _plain(value)))
-    return Form(pairs, files)
+    return Form(pairs, files, [each for each in uploads if each.data])
 
 
 def _plain(text: str) -> str:
@@ -145,7 +159,7 @@ class Refusal:
 
 def refusal_of(wrong: GreenroomError, known: Iterable[str] = ()) -> Refusal:
     """Returns a refusal as a form shows it; without faults of its own it stands above the fields."""
-    hints = {key: str(value) for key, value in wrong.extra.items() if key in ("suggestion", *known)}
+    hints = {key: str(value) for key, value in wrong.extra.items() if key in ("suggestion", "taken", *known)}
     return Refusal(wrong.detail, wrong.code, wrong.errors, hints)
 
 

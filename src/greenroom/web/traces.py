@@ -11,6 +11,7 @@ from greenroom.domain.conversations import Turn
 from greenroom.services.conversations import TurnView
 from greenroom.web.editing import pretty
 
+_CALLED: Final = ("function", "tool", "mcp")
 _SHOWN: Final = ("topic", "workflow", "playbook", "agent", "handoff", "sms", "function", "tool", "knowledge")
 MAX_WHOLE: Final = 20_000
 
@@ -65,6 +66,8 @@ def _change(change: Mapping[str, Any]) -> tuple[str, str, str]:
 def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     names = (("decision", "Decision"), ("agent", "Agent"), ("brain", "Brain"), ("workflow", "Workflow"))
     facts = [(label, _flat(found.get(key))) for key, label in names if found.get(key)]
+    if found.get("playbook"):
+        facts.append(("Playbook", _flat(found["playbook"])))
     asked = cast(Sequence[Any], found.get("asked") or ())
     return [*facts, *(("Asked", str(name)) for name in asked)]
 

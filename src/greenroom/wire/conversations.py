@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from greenroom.wire.model import In, Moment, Out, VersionNumber
 
@@ -25,6 +25,8 @@ class ConversationIn(In):
     """A tag such as de-DE; without one, or where the agent does not speak it, the default language."""
     share_link: str | None = Field(None, max_length=200)
     """The token of a share link, which leads to its environment; without environment and ref."""
+    now: AwareDatetime | None = None
+    """For a test of a ref: the time that all its turns pretend it is."""
 
 
 class ConversationOut(Out):

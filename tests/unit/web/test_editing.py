@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,17 +13,24 @@ from jinja2 import Environment
 from greenroom.domain.errors import Fault
 from greenroom.kinds import ALL, KINDS
 from greenroom.kinds.schema import ModelKind
-from greenroom.web.editing import Control, Drawing, has_unreadable, read_body
+from greenroom.web.editing import Control, Drawing
+from greenroom.web.elements import carry_out, read_act
+from greenroom.web.findings import findings_of
+from greenroom.web.flows import Flow, read_flow
 from greenroom.web.forms import Form, Refusal
 from greenroom.web.rendering import Assets, make_templates
+from greenroom.web.typed import has_unreadable, read_body
 
 
-def render(controls: list[Control]) -> str:
+def render(controls: list[Control], flow: Flow | None = None) -> str:
     """Returns the form as the page has it."""
     templates: Environment = make_templates(Assets())
     start = '{% import "content/_controls.html" as form with context %}'
     source = start + "{% for c in controls %}{{ form.control(c) }}{% endfor %}"
-    return templates.from_string(source).render(controls=controls)
+    page = SimpleNamespace(base="/projects/hotel", here=None)
+    return templates.from_string(source).render(
+        controls=controls, page=page, q="", address="", focus="", flow=flow, kind=None
+    )
 
 
 def fields_of_page(html: str) -> list[tuple[str, str]]:
@@ -43,9 +51,15 @@ def fields_of_page(html: str) -> list[tuple[str, str]]:
 def submit(kind: ModelKind, body: Any, *more: tuple[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     """Returns what comes back of a body that was drawn, and sent as it was, with some fields changed."""
     changed = dict(more)
-    sent = fields_of_page(render(Drawing().fields(kind.fields, body)))
+    flow = read_flow(kind.fields, body)
+    sent = fields_of_page(render(Drawing(flow=flow).fields(kind.fields, body), flow))
     pairs = [(name, changed.pop(name, value)) for name, value in sent]
-    return read_body(kind.fields, Form([*pairs, *changed.items()]))
+    form = Form([*pairs, *changed.items()])
+    found, faults = read_body(kind.fields, form)
+    act = read_act(form)
+    if act is not None:
+        carry_out(act, kind.fields, found)
+    return found, faults
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
@@ -92,7 +106,7 @@ def test_an_element_is_added_at_the_end_and_removed_from_its_place() -> None:
     whole = KINDS["workflow"].sample
     steps = [step["id"] for step in whole["steps"]]
     body, _ = submit(KINDS["workflow"], whole, ("add", "/steps"))
-    assert [step.get("id") for step in body["steps"]] == [*steps, None]
+    assert [step.get("id") for step in body["steps"]] == [*steps, "step-7"]
     body, _ = submit(KINDS["workflow"], whole, ("remove", "/steps/1"))
     assert [step["id"] for step in body["steps"]] == [steps[0], *steps[2:]]
 
@@ -107,7 +121,12 @@ def test_a_box_that_is_not_ticked_is_no_and_one_that_is_not_there_says_nothing()
 
 @pytest.mark.parametrize(
     "kind, field, text",
-    [("voice", "/stability", "much"), ("function", "/parameters", "{nope"), ("settings", "/knowledge/limit", "x")],
+    [
+        ("voice", "/stability", "much"),
+        ("tool", "/body", "{nope"),
+        ("variable", "/default", "[1,"),
+        ("settings", "/knowledge/limit", "x"),
+    ],
 )
 def test_what_cannot_be_read_is_told_and_shown_as_it_was_typed(kind: str, field: str, text: str) -> None:
     found = KINDS[kind]
@@ -115,7 +134,7 @@ def test_what_cannot_be_read_is_told_and_shown_as_it_was_typed(kind: str, field:
     assert [fault.pointer for fault in faults] == [field]
     assert has_unreadable(body)
     refusal = Refusal("something cannot be read", "unreadable", faults)
-    html = render(Drawing(refusal).fields(found.fields, body))
+    html = render(Drawing(findings_of(refusal)).fields(found.fields, body))
     assert text in html
     assert re.search(r'aria-invalid="true"', html)
 
@@ -123,12 +142,10 @@ def test_what_cannot_be_read_is_told_and_shown_as_it_was_typed(kind: str, field:
 def test_a_fault_stands_beside_its_field_or_the_list_around_it() -> None:
     topic = KINDS["topic"]
     faults = topic.validate({"name": "A", "sample_questions": ["", "Two?"], "actions": [{"id": "x"}]})
-    controls = {
-        c.pointer: c
-        for c in Drawing(Refusal("wrong", "invalid", faults)).fields(topic.fields, {"actions": [{"id": "x"}]})
-    }
-    assert controls["/sample_questions"].wrong_within
-    assert any(child.wrong for child in controls["/actions"].rows[0].children)
+    drawing = Drawing(findings_of(Refusal("wrong", "invalid", faults)))
+    controls = {c.pointer: c for c in drawing.fields(topic.fields, {"actions": [{"id": "x"}]})}
+    assert controls["/sample_questions"].findings
+    assert any(child.findings for child in controls["/actions"].rows[0].children)
 
 
 def test_a_field_with_its_default_stands_behind_more_fields() -> None:
@@ -136,3 +153,4 @@ def test_a_field_with_its_default_stands_behind_more_fields() -> None:
     controls = Drawing().fields(KINDS["workflow"].fields, {"steps": [step]})
     row = next(c for c in controls if c.pointer == "/steps").rows[0]
     assert {c.label for c in row.children if not c.is_plain} == {"Id", "Type", "Text"}
+    assert {c.label for c in row.children} == {"Id", "Name", "Type", "Text", "Next step", "Branches"}

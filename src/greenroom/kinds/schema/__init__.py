@@ -3,6 +3,7 @@
 from pydantic import Field, StringConstraints
 
 from greenroom.kinds.schema.facts import (
+    Asked,
     BodyModel,
     Choices,
     Code,
@@ -28,6 +29,7 @@ from greenroom.kinds.schema.kind import ModelKind
 from greenroom.kinds.schema.wording import Checks
 
 __all__ = [
+    "Asked",
     "BodyModel",
     "Checks",
     "Choices",

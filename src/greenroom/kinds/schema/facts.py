@@ -100,6 +100,29 @@ class Keyed:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """How a form asks for a field beyond its widget; a diff, a check and a turn know nothing of it.
+
+    The field matters where the choice `by` beside it is one of `values`. `names` is the project's data, held by no
+    version, that its text (or the keys of its mapping) is a name of. A `goal` is an element of the body's list of that
+    name. `keys` are those of free entries that mean something, each with a hint.
+    """
+
+    style: Literal["", "condition", "parameters", "entries", "value"] = ""
+    by: str = ""
+    values: tuple[str, ...] = ()
+    names: str = ""
+    goal: str = ""
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def matters(self, group: Mapping[str, Any], fields: Mapping[str, FieldFacts]) -> bool:
+        """Says whether a field matters in a group, as the choice beside it stands."""
+        if not self.by:
+            return True
+        return str(group.get(self.by, fields[self.by].default) or "") in self.values
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """The words for people of a field with a few permitted values, where the values themselves do not do."""
 
@@ -113,7 +136,12 @@ Line = Annotated[str, StringConstraints(max_length=400)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"\S"), Fact(expects="visible text")]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), Fact(form="text")]
 Code = Annotated[str, StringConstraints(max_length=MAX_CODE), Fact(form="code", verbatim=True)]
-Condition = Annotated[str, StringConstraints(max_length=2_000), Fact(label="condition", hint="CEL; empty is always")]
+Condition = Annotated[
+    str,
+    StringConstraints(max_length=2_000),
+    Fact(label="condition", hint="CEL; empty is always"),
+    Asked(style="condition"),
+]
 Id = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,119}$"),
@@ -171,6 +199,7 @@ class FieldFacts:
     fact: Fact = Fact()
     link: Link | None = None
     keyed: Keyed | None = None
+    asked: Asked = Asked()
     choices: Mapping[str, str] = field(default_factory=dict[str, str])
     fields: Mapping[str, FieldFacts] = field(default_factory=dict[str, "FieldFacts"])
     items: FieldFacts | None = None
@@ -263,6 +292,7 @@ def _read(annotation: Any, metadata: Sequence[Any]) -> FieldFacts:
         fact=fact,
         link=_last(metadata, Link),
         keyed=_last(metadata, Keyed),
+        asked=_last(metadata, Asked) or Asked(),
         widget="link" if _last(metadata, Link) else known.widget,
         choices=_choices(known.choices, _last(metadata, Choices)),
         least=least,
@@ -310,7 +340,7 @@ def _choices(values: Mapping[str, str], choices: Choices | None) -> Mapping[str,
     return {value: choices.words.get(value, value) for value in values} if choices else values
 
 
-_F = TypeVar("_F", Link, Keyed, Choices)
+_F = TypeVar("_F", Link, Keyed, Choices, Asked)
 
 
 def _last(metadata: Sequence[Any], wanted: type[_F]) -> _F | None:

@@ -10,7 +10,7 @@ from jsonschema.exceptions import SchemaError
 from pydantic import Field, StringConstraints
 
 from greenroom.domain.errors import Fault
-from greenroom.kinds.schema.facts import Choices, Fact, JsonMapping, Keyed, Line, Link, Part, Slug
+from greenroom.kinds.schema.facts import Asked, Choices, Fact, JsonMapping, Keyed, Line, Link, Part, Slug
 
 CALLED = {"function": "function", "tool": "tool", "mcp": "mcp"}
 HeaderName = Annotated[
@@ -28,8 +28,9 @@ Secret = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Z][A-Z0-9_]{0,63})?$"),
     Fact(label="secret", hint="The name of a secret, never its value", expects="a name such as BOOKING_KEY"),
+    Asked(by="type", values=("bearer", "basic", "header", "query"), names="secret"),
 ]
-Parameters = Annotated[JsonMapping, Fact(hint="JSON Schema of the arguments")]
+Parameters = Annotated[JsonMapping, Fact(hint="JSON Schema of the arguments"), Asked(style="parameters")]
 
 
 class Header(Part):
@@ -58,8 +59,12 @@ class Auth(Part):
         ),
     ] = "none"
     secret: Secret = ""
-    username: Annotated[OneLine, Fact(label="user name")] = ""
-    name: Annotated[OneLine, Fact(label="name", hint="Of the header or query parameter", verbatim=True)] = ""
+    username: Annotated[OneLine, Fact(label="user name"), Asked(by="type", values=("basic",))] = ""
+    name: Annotated[
+        OneLine,
+        Fact(label="name", hint="Of the header or query parameter", verbatim=True),
+        Asked(by="type", values=("header", "query")),
+    ] = ""
 
     def faults(self) -> Iterable[Fault]:
         if self.type != "none" and not self.secret:

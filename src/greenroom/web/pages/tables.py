@@ -11,10 +11,10 @@ from greenroom.domain.entities import slugify
 from greenroom.domain.errors import Fault, GreenroomError, Invalid
 from greenroom.domain.tables import COLUMN_TYPES, Column, ColumnType, Table
 from greenroom.web.door import Door
-from greenroom.web.editing import parse_typed
 from greenroom.web.forms import Form, Refusal, refusal_of
 from greenroom.web.session import Visit
 from greenroom.web.shell import load_shell
+from greenroom.web.typed import parse_typed
 
 PAGE = 100
 
