@@ -78,7 +78,7 @@ class Stage:
             name: {
                 table: dict(getattr(rows, table).items())
                 for table in rows.__dataclass_fields__
-                if table not in ("name", "created_at", "delivered", "told")
+                if table not in ("name", "created_at", "delivered", "told", "sessions")
             }
             for name, rows in self.store._state.workspaces.items()
         }

@@ -20,6 +20,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Snapshot, Version
 from greenroom.ports import ConversationFilter, Referrer, Replayed, RunningGroup
+from greenroom.storage.memory.accounts import AccountReading
 from greenroom.storage.memory.records import RecordReading
 from greenroom.storage.memory.results import ResultReading
 from greenroom.storage.memory.tables import Rows
@@ -28,7 +29,7 @@ from greenroom.storage.packing import fold, plain
 T = TypeVar("T")
 
 
-class MemoryReading(RecordReading, ResultReading):
+class MemoryReading(RecordReading, ResultReading, AccountReading):
     """`ports.Reading` over dictionaries."""
 
     def __init__(self, rows: Rows) -> None:

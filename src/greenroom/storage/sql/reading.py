@@ -23,6 +23,7 @@ from greenroom.storage.packing import fold, unpack
 from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
+from greenroom.storage.sql.accounts import AccountReading
 from greenroom.storage.sql.records import RecordReading
 from greenroom.storage.sql.results import ResultReading
 from greenroom.storage.sql.work import WORKSPACE, Work
@@ -145,7 +146,7 @@ _FIND_REPLAYED = select(t.idempotency).where(
 )
 
 
-class SqlReading(RecordReading, ResultReading):
+class SqlReading(RecordReading, ResultReading, AccountReading):
     """`ports.Reading` over one transaction."""
 
     def __init__(self, work: Work) -> None:
