@@ -14,6 +14,7 @@ from greenroom.domain.errors import GreenroomError
 from greenroom.services.desk import Desk
 from greenroom.web.door import Door
 from greenroom.web.pages.access import AccessPages
+from greenroom.web.pages.accounts import AccountPages
 from greenroom.web.pages.comparisons import ComparisonPages
 from greenroom.web.pages.connections import ConnectionPages
 from greenroom.web.pages.content import ContentPages
@@ -48,6 +49,7 @@ HEADERS: Final = {
 }
 NOUNS: Final = (
     AccessPages,
+    AccountPages,
     ProjectPages,
     EnvironmentPages,
     VersionPages,
