@@ -19,23 +19,9 @@ from greenroom.services.accounts import Attempt, NewPassword
 from greenroom.services.desk import Desk
 from greenroom.services.work import Call
 from greenroom.storage.memory import MemoryStore
+from tests.support.passwords import QuickPasswords
 
 NAME, SECRET = "ann@hotel.test", "four blue horses"
-
-
-class QuickPasswords:
-    """`ports.Passwords` without the slowness; counts how often it was asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def hash(self, password: str) -> str:
-        return f"quick {password}"
-
-    async def matches(self, password: str, kept: str | None) -> bool:
-        self.asked += 1
-        await asyncio.sleep(0)
-        return kept == f"quick {password}"
 
 
 class Watch(SystemClock):

@@ -17,7 +17,7 @@ from greenroom.services.desk import Desk
 from greenroom.storage.memory import MemoryStore
 from greenroom.web.app import build_web
 from greenroom.web.forms import stay_here
-from tests.unit.services.test_accounts import QuickPasswords
+from tests.support.passwords import QuickPasswords
 
 HOST = "http://desk.test"
 NAME, SECRET = "ann@hotel.test", "four blue horses"

@@ -35,8 +35,8 @@ from greenroom.web import door
 from greenroom.web.app import build_web
 from tests.browser.furnish_payloads import Payloads, payload_archive
 from tests.browser.hotel import BASE, furnish_whole, list_pages
+from tests.support.passwords import QuickPasswords
 from tests.support.payloads import PAYLOADS, PLACES, PORTIONS, find_made
-from tests.unit.services.test_accounts import QuickPasswords
 from tests.unit.web.routes import list_routes
 
 HOST = "http://desk.test"
