@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from lxml import etree, html
+from lxml import html
 
 from greenroom.web.icons import PATHS, icon
 from greenroom.web.rendering import STATIC
@@ -125,13 +125,13 @@ def find_made(page: str) -> list[str]:
     return list(_find(html.fromstring(page, parser=html.HTMLParser(encoding=None))))
 
 
-def _find(tree: etree._Element) -> Iterator[str]:
+def _find(tree: html.HtmlElement) -> Iterator[str]:
     elements, attributes = known_names()
     for element in tree.iter():
-        if isinstance(element, etree._Comment | etree._ProcessingInstruction):
+        if not isinstance(element.tag, str):
             yield f"comment {element.text!r}"[:120]
             continue
-        tag = str(element.tag).lower()
+        tag = element.tag.lower()
         if tag not in elements or tag in _FORBIDDEN:
             yield f"<{tag}>"
         if tag in ("script", "style") and (element.text or "").strip():
