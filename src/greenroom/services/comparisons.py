@@ -14,13 +14,14 @@ from greenroom.domain.environments import choose_stable
 from greenroom.domain.ids import PrincipalId
 from greenroom.domain.kind import Registry
 from greenroom.domain.projects import Project
-from greenroom.domain.versions import find_parting
+from greenroom.domain.versions import EMPTY_SNAPSHOT, Version, find_parting, mark_at
 from greenroom.ports import Reading
 from greenroom.services.states import State, load_project, load_snapshot, load_state
 from greenroom.services.work import Call, Work
 
 MAX_WALK = 200
 """How many versions are searched for the last author of a change."""
+PORTION = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +106,43 @@ def find_authors(
     number = head.version if head.draft is None else head.draft.base_version
     if number is None and head.draft is None and head.environment is not None:
         number = choose_stable(head.environment.arms)  # a draft that was never begun is what is served
+    walk = _Walk(tx, project)
     for _ in range(MAX_WALK):
-        version = tx.find_version(project.id, number) if number is not None and waiting else None
+        version = walk.find(number) if number is not None and waiting else None
         if version is None:
             break
-        here = load_snapshot(tx, version.digest)
-        parent = tx.find_version(project.id, version.parents[0]) if version.parents else None
-        beneath = load_snapshot(tx, parent.digest) if parent else None
-        touched = {a for a in waiting if here.get(a) != (beneath.get(a) if beneath is not None else None)}
+        number = version.parents[0] if version.parents else None
+        touched = walk.find_touched(version, walk.find(number) if number is not None else None, waiting)
         found.update(dict.fromkeys(touched, version.author))
         waiting -= touched
-        number = parent.number if parent else None
     return found
+
+
+class _Walk:
+    """Versions and the marks of their snapshots, read in portions; a snapshot where a mark says that it matters."""
+
+    def __init__(self, tx: Reading, project: Project) -> None:
+        self._tx = tx
+        self._project = project
+        self._versions: dict[int, Version] = {}
+        self._marks: dict[Digest, bytes] = {}
+
+    def find(self, number: int) -> Version | None:
+        if number not in self._versions:
+            portion = self._tx.list_versions(self._project.id, number + 1, PORTION)
+            self._versions.update({version.number: version for version in portion})
+            self._marks.update(self._tx.load_marks({version.digest for version in portion}))
+        return self._versions.get(number)
+
+    def find_touched(self, version: Version, parent: Version | None, addresses: Collection[Address]) -> set[Address]:
+        """Returns the addresses at which a version is not as its parent."""
+        mine, theirs = (self._marks.get(each.digest, b"") if each else b"" for each in (version, parent))
+        if mine == theirs:
+            return set()
+        maybe = [a for a in addresses if not mine or not theirs or mark_at(mine, a) != mark_at(theirs, a)]
+        here = load_snapshot(self._tx, version.digest) if maybe else EMPTY_SNAPSHOT
+        beneath = load_snapshot(self._tx, parent.digest) if maybe and parent else EMPTY_SNAPSHOT
+        return {a for a in maybe if here.get(a) != beneath.get(a)}
 
 
 def versions_between(tx: Reading, project: Project, served: int | None, wanted: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final, cast
 
@@ -21,6 +22,8 @@ from greenroom.web.rendering import highlight
 MAX_SHOWN: Final = 400
 """Changed entities that one page shows; a filter finds the others."""
 MAX_VALUE: Final = 4_000
+MAX_KEPT: Final = 10_000
+"""Characters of two texts whose difference is kept: a thousand pairs of them are ten megabytes."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +136,24 @@ def _field(change: FieldChange) -> FieldDiff:
     if change.form == "code" and (both or isinstance(before or after, str)):
         return _code(change, str(before or ""), str(after or ""))
     if change.op == "edited" and change.form == "text" and both:
-        words = word_hunks(cast(str, before), cast(str, after))
+        words = _words(cast(str, before), cast(str, after))
         return FieldDiff(change.label, change.op, "text", words=words)
     if change.op == "reordered":
         return FieldDiff(change.label, change.op, "value", say_value(before), say_value(after))
     shown_before = say_value(before) if change.op != "added" else ""
     shown_after = say_value(after) if change.op != "removed" else ""
     return FieldDiff(change.label, change.op, "value", shown_before, shown_after)
+
+
+def _words(before: str, after: str) -> Sequence[tuple[HunkOp, str]]:
+    """Returns the words that differ; those of texts of usual length are kept, because a page is loaded often."""
+    short = len(before) + len(after) <= MAX_KEPT
+    return _words_kept(before, after) if short else word_hunks(before, after)
+
+
+@lru_cache(maxsize=1_000)
+def _words_kept(before: str, after: str) -> Sequence[tuple[HunkOp, str]]:
+    return word_hunks(before, after)
 
 
 def _code(change: FieldChange, before: str, after: str) -> FieldDiff:

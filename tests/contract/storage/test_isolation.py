@@ -59,6 +59,7 @@ READING: dict[str, Callable[[Any], Any]] = {
     "list_aliases": lambda t: t.list_aliases(P),
     "load_bodies": lambda t: t.load_bodies([body("Pool").digest]),
     "find_snapshot": lambda t: t.find_snapshot(SNAPSHOT.digest),
+    "load_marks": lambda t: t.load_marks([SNAPSHOT.digest]),
     "list_referrers": lambda t: t.list_referrers(P, [topic("pool")]),
     "find_version": lambda t: t.find_version(P, 1),
     "list_versions": lambda t: t.list_versions(P, None, 10),

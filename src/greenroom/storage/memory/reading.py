@@ -18,7 +18,7 @@ from greenroom.domain.events import AuditRecord
 from greenroom.domain.ids import ConversationId, DraftId, EnvironmentId, PrincipalId, ProjectId
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release
-from greenroom.domain.versions import Snapshot, Version
+from greenroom.domain.versions import Snapshot, Version, marks_of
 from greenroom.ports import ConversationFilter, Referrer, Replayed, RunningGroup
 from greenroom.storage.memory.accounts import AccountReading
 from greenroom.storage.memory.records import RecordReading
@@ -61,6 +61,10 @@ class MemoryReading(RecordReading, ResultReading, AccountReading):
 
     def find_snapshot(self, digest: Digest) -> Snapshot | None:
         return self._rows.snapshots.find(digest)
+
+    def load_marks(self, snapshots: Collection[Digest]) -> Mapping[Digest, bytes]:
+        found = [snapshot for digest in snapshots if (snapshot := self._rows.snapshots.find(digest)) is not None]
+        return {snapshot.digest: marks_of(snapshot) for snapshot in found}
 
     def list_referrers(self, project: ProjectId, targets: Collection[Address]) -> Sequence[Referrer]:
         wanted = set(targets)
