@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx2
 
-from greenroom.domain.entities import Address
+from greenroom.domain.entities import Address, freeze_body
 from greenroom.domain.environments import full_arm
 from greenroom.domain.events import Event
 from greenroom.kinds import KINDS
@@ -92,7 +92,7 @@ async def change(desk: Desk, call: Call, count: int, round_: int) -> None:
 
 
 async def age(desk: Desk, call: Call, versions: int) -> None:
-    """Gives the project a long past: versions with their releases and what happened, as years would leave them."""
+    """Gives the project a long past: versions that each change a part, with their releases and what happened."""
     store, workspace = desk.store, call.workspace
     project = await store.read(workspace, lambda tx: tx.find_project(SLUG))
     assert project is not None
@@ -103,15 +103,24 @@ async def age(desk: Desk, call: Call, versions: int) -> None:
             sandbox = tx.find_environment(project.id, "sandbox")
             assert first is not None
             assert sandbox is not None
-            release = tx.find_release(sandbox.id, sandbox.seq)
+            release, last = tx.find_release(sandbox.id, sandbox.seq), tx.find_version(project.id, sandbox.seq)
             assert release is not None
+            assert last is not None
+            snapshot = tx.find_snapshot(last.digest)
+            assert snapshot is not None
             for _ in range(many):
                 number = tx.take_version_number(project.id)
+                address = Address("component", f"part-{50 + number % 1_000}")
+                body = freeze_body({"schema": 1, "name": address.slug, "text": f"Season {number}"})
+                tx.put_bodies(project.id, {address: body}, {})
+                snapshot = snapshot.with_changes({address: body.digest})
+                tx.put_snapshot(snapshot)
                 note = f"Opening hours of season {number} are said word by word"
                 tags = ("FEATURE",) if number % 3 else ("FIX",)
-                tx.insert_version(
-                    project.id, replace(first, number=number, parents=(number - 1,), note=note, tags=tags)
+                made = replace(
+                    first, number=number, digest=snapshot.digest, parents=(number - 1,), note=note, tags=tags
                 )
+                tx.insert_version(project.id, made)
                 tx.swap_served(sandbox.id, number - 1, full_arm(number))
                 arms = {"from_arms": full_arm(number - 1), "to_arms": full_arm(number)}
                 id_ = desk.clock.new_id("release")
@@ -144,7 +153,8 @@ async def list_pages(desk: Desk, call: Call, count: int) -> dict[str, str]:
         "publish": f"{places}/sandbox/publish",
         "discard": f"{places}/sandbox/discard",
         "compare, 20 changes": f"{BASE}/compare?base=live&head=draft:sandbox",
-        "compare, unified": f"{BASE}/compare?base=v1&head=draft:sandbox&view=unified",
+        "compare, unified": f"{BASE}/compare?base=v{last - 40}&head=draft:sandbox&view=unified",
+        "compare, 1,000 changes": f"{BASE}/compare?base=v1&head=draft:sandbox",
         "content": f"{BASE}/build",
         "content of a kind": f"{BASE}/build?kind=component",
         "content, further on": f"{BASE}/build?kind=component&after=component/part-5000",
