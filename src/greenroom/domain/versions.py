@@ -131,6 +131,15 @@ def mark_at(marks: bytes, address: Address) -> bytes:
     return marks[at : at + 32]
 
 
+def differing_parts(before: bytes, after: bytes) -> frozenset[int]:
+    """Returns the shards whose marks differ; all of them where one side has no marks and the other has."""
+    if before == after:
+        return frozenset()
+    return frozenset(
+        index for index in range(SHARDS) if before[index * 32 : index * 32 + 32] != after[index * 32 : index * 32 + 32]
+    )
+
+
 def snapshot_of(entities: Mapping[Address, Digest] | Iterable[tuple[Address, Digest]]) -> Snapshot:
     """Returns the snapshot of the given entities."""
     return EMPTY_SNAPSHOT.with_changes(dict(entities))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenroom.domain.canonical import Digest
@@ -14,7 +14,7 @@ from greenroom.domain.environments import choose_stable
 from greenroom.domain.ids import PrincipalId
 from greenroom.domain.kind import Registry
 from greenroom.domain.projects import Project
-from greenroom.domain.versions import EMPTY_SNAPSHOT, Version, find_parting, mark_at
+from greenroom.domain.versions import EMPTY_SNAPSHOT, Version, differing_parts, find_parting, shard_of
 from greenroom.ports import Reading
 from greenroom.services.states import State, load_project, load_snapshot, load_state
 from greenroom.services.work import Call, Work
@@ -96,13 +96,13 @@ def find_authors(
 
     Walks back along first parents, at most 200 versions; older changes are left out.
     """
-    waiting = set(addresses)
+    waiting = {address: shard_of(address) for address in addresses}
     found: dict[Address, PrincipalId] = {}
     if head.draft is not None:
         changes = tx.load_draft_changes(head.draft.id)
-        changed = changes.keys() & waiting
-        found.update({address: PrincipalId(changes[address].by or head.draft.owner) for address in changed})
-        waiting -= changed
+        for address in changes.keys() & waiting.keys():
+            found[address] = PrincipalId(changes[address].by or head.draft.owner)
+            del waiting[address]
     number = head.version if head.draft is None else head.draft.base_version
     if number is None and head.draft is None and head.environment is not None:
         number = choose_stable(head.environment.arms)  # a draft that was never begun is what is served
@@ -112,9 +112,9 @@ def find_authors(
         if version is None:
             break
         number = version.parents[0] if version.parents else None
-        touched = walk.find_touched(version, walk.find(number) if number is not None else None, waiting)
-        found.update(dict.fromkeys(touched, version.author))
-        waiting -= touched
+        for address in walk.find_touched(version, walk.find(number) if number is not None else None, waiting):
+            found[address] = version.author
+            del waiting[address]
     return found
 
 
@@ -134,15 +134,14 @@ class _Walk:
             self._marks.update(self._tx.load_marks({version.digest for version in portion}))
         return self._versions.get(number)
 
-    def find_touched(self, version: Version, parent: Version | None, addresses: Collection[Address]) -> set[Address]:
-        """Returns the addresses at which a version is not as its parent."""
+    def find_touched(self, version: Version, parent: Version | None, parts: Mapping[Address, int]) -> list[Address]:
+        """Returns the addresses, given with their shards, at which a version is not as its parent."""
         mine, theirs = (self._marks.get(each.digest, b"") if each else b"" for each in (version, parent))
-        if mine == theirs:
-            return set()
-        maybe = [a for a in addresses if not mine or not theirs or mark_at(mine, a) != mark_at(theirs, a)]
+        differing = differing_parts(theirs, mine)
+        maybe = [address for address, part in parts.items() if part in differing] if differing else []
         here = load_snapshot(self._tx, version.digest) if maybe else EMPTY_SNAPSHOT
         beneath = load_snapshot(self._tx, parent.digest) if maybe and parent else EMPTY_SNAPSHOT
-        return {a for a in maybe if here.get(a) != beneath.get(a)}
+        return [address for address in maybe if here.get(address) != beneath.get(address)]
 
 
 def versions_between(tx: Reading, project: Project, served: int | None, wanted: int) -> list[int]:

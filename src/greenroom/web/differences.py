@@ -19,8 +19,8 @@ from greenroom.domain.texts import HunkOp, Line, line_hunks, word_hunks
 from greenroom.services.comparisons import Compared
 from greenroom.web.rendering import highlight
 
-MAX_SHOWN: Final = 400
-"""Changed entities that one page shows; a filter finds the others."""
+MAX_SHOWN: Final = 100
+"""Changed entities that one page shows; the next ones are on the next."""
 MAX_VALUE: Final = 4_000
 MAX_KEPT: Final = 10_000
 """Characters of two texts whose difference is kept: a thousand pairs of them are ten megabytes."""
@@ -87,6 +87,11 @@ class Wanted:
     op: str = ""
     author: str = ""
     text: str = ""
+    start: int = 0
+
+    def choose(self, compared: Compared) -> Sequence[Change]:
+        """Returns the wanted changes, from the first of all pages to the last."""
+        return [change for change in compared.comparison.changes if self.holds(change, compared)]
 
     def holds(self, change: Change, compared: Compared) -> bool:
         """Says whether a change is wanted."""
@@ -100,10 +105,12 @@ class Wanted:
 
 
 def draw(compared: Compared, kinds: Registry, names: Mapping[str, str], wanted: Wanted) -> list[KindDiff]:
-    """Returns the wanted changes by kind. Costs up to a third of a second for a text: not for the event loop."""
+    """Returns a page of the wanted changes by kind.
+
+    Costs up to a third of a second for a text: not for the event loop.
+    """
     groups: dict[str, list[EntityDiff]] = {}
-    shown = [change for change in compared.comparison.changes if wanted.holds(change, compared)][:MAX_SHOWN]
-    for change in shown:
+    for change in wanted.choose(compared)[wanted.start : wanted.start + MAX_SHOWN]:
         author = compared.authors.get(change.address, "")
         groups.setdefault(change.address.kind, []).append(_entity(change, kinds, names.get(author, author)))
     return [KindDiff(name, kinds[name].plural if name in kinds else name, each) for name, each in groups.items()]

@@ -117,7 +117,7 @@ class ContentPages:
         else:
             body, revision, users = {}, CREATE, ()
         shown = typed if typed is not None else body
-        links = await self._links(visit, shell)
+        links = await self._links(visit, shell, draft)
         refusal = refusal_of(wrong) if wrong else Refusal()
         stale = isinstance(wrong, Stale)
         theirs: Sequence[FieldDiff] = ()
@@ -230,10 +230,9 @@ class ContentPages:
     async def _draft(self, visit: Visit, shell: Shell) -> DraftView:
         return await self._desk.drafts.load(visit.call, visit.path("slug"), _alias(shell))
 
-    async def _links(self, visit: Visit, shell: Shell) -> Links:
-        ref = f"draft:{_alias(shell)}"
-        _, lines, _ = await self._desk.content.list(visit.call, visit.path("slug"), ref, None, "", SUGGESTED)
-        return Links(lines)
+    async def _links(self, visit: Visit, shell: Shell, draft: DraftView) -> Links:
+        slug, ref = visit.path("slug"), f"draft:{_alias(shell)}"
+        return Links(await self._door.names.find(visit, slug, ref, draft.snapshot, "", SUGGESTED))
 
 
 class Links:
