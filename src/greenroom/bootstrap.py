@@ -35,10 +35,12 @@ from greenroom.providers.models import PydanticModels
 from greenroom.providers.outbound import SafeOutbound, SafeTransport, read_allowed
 from greenroom.providers.outbound.lending import LentTransport
 from greenroom.providers.parsers import SafeParser
+from greenroom.providers.passwords import ArgonPasswords
 from greenroom.providers.sandbox import MontySandbox
 from greenroom.providers.shopify import ShopifyFeed
 from greenroom.providers.tools import HttpTools
 from greenroom.providers.zendesk import ZendeskFeed
+from greenroom.services.access import Access
 from greenroom.services.demo import make_demo
 from greenroom.services.desk import Desk
 from greenroom.services.outbox import Outbox
@@ -134,6 +136,7 @@ def _reach(settings: Settings, clock: SystemClock) -> Reachable:
         call_tool=HttpTools(outbound).call,
         cipher=EnvelopeCipher(keep_secret_key(settings, clock.new_token()), settings.former_secret_keys),
         parser=SafeParser(),
+        passwords=ArgonPasswords(),
         feeds={
             "zendesk": ZendeskFeed(outbound),
             "shopify": ShopifyFeed(outbound),
@@ -224,12 +227,32 @@ def restore(source: Path, data_dir: Path | None = None) -> None:
     asyncio.run(read_backup(source, settings.database_url))
 
 
+def sign_in_link(host: str | None = None, port: int | None = None, data_dir: Path | None = None) -> None:
+    """Prints a link that signs the owner in once; the server may be running."""
+    settings = read_settings(host=host, port=port, data_dir=data_dir)
+    asyncio.run(_make_link_beside(settings))
+
+
+async def _make_link_beside(settings: Settings) -> None:
+    await migrate_database(settings.database_url)
+    store = await open_store(settings.database_url)
+    try:
+        access = Access(store, SystemClock())
+        _say_link(settings.host, settings.port, await access.make_link(await access.found_workspace(None)))
+    finally:
+        await store.close()
+
+
+def _say_link(host: str, port: int, link: str) -> None:
+    say(f"sign in once, within 30 minutes: http://{host}:{port}/sign-in/{link}")
+
+
 async def _serve(settings: Settings, *, demo: bool) -> None:
     async with build(settings) as built:
         if demo:
             made = await make_demo(built.desk, built.owner, read_demo())
             say("made the demo project" if made else "the demo project is there already")
-        server = _Server(uvicorn.Config(built.app, lifespan="off", **_uvicorn_options(settings)))
+        server = _Server(uvicorn.Config(built.app, lifespan="off", **uvicorn_options(settings)))
         link = await built.desk.access.make_link(built.owner)
         server.greeting = link
         await server.serve()
@@ -245,9 +268,8 @@ class _Server(uvicorn.Server):
         if not self.started:
             return
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        url = f"http://{host}:{port}"
-        say(f"Greenroom is ready at {url}")
-        say(f"sign in once, within 30 minutes: {url}/sign-in/{self.greeting}")
+        say(f"Greenroom is ready at http://{host}:{port}")
+        _say_link(host, port, self.greeting)
 
 
 def _serve_many(settings: Settings) -> None:
@@ -260,14 +282,14 @@ def _serve_many(settings: Settings) -> None:
         factory=True,
         workers=settings.workers,
         lifespan="on",
-        **_uvicorn_options(settings),
+        **uvicorn_options(settings),
     )
 
 
 async def _make_link(settings: Settings) -> None:
     async with build(settings) as built:
         link = await built.desk.access.make_link(built.owner)
-        say(f"sign in once, within 30 minutes: http://{settings.host}:{settings.port}/sign-in/{link}")
+        _say_link(settings.host, settings.port, link)
 
 
 def worker() -> ASGIApp:
@@ -312,13 +334,16 @@ def _read_folder(folder: Path) -> Mapping[str, bytes]:
     }
 
 
-def _uvicorn_options(settings: Settings) -> dict[str, Any]:
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """Returns how uvicorn listens; only named proxies are believed about callers."""
     return {
         "host": settings.host,
         "port": settings.port,
         "log_level": settings.log_level,
         "access_log": False,
         "server_header": False,
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": settings.trusted_proxies or "",
         "timeout_graceful_shutdown": 5,
     }
 

@@ -34,6 +34,7 @@ NAMES = (
     "knowledge_dir",
     "most_environments",
     "test_runs_kept",
+    "trusted_proxies",
 )
 KEY_FILE = "secret.key"
 
@@ -60,6 +61,8 @@ class Settings:
     """The folder that knowledge sources of type folder may read; None for none."""
     most_environments: int
     """Of one project."""
+    trusted_proxies: str
+    """Addresses of proxies whose word on a caller's address and scheme counts; '' believes nobody."""
     test_runs_kept: int
     """How many of a project's latest test runs are kept; each version's latest is kept beside them."""
 
@@ -88,6 +91,7 @@ def read_settings(**flags: Any) -> Settings:
         embeddings=str(pick("embeddings", "auto")),
         raw_retention_days=_number("raw_retention_days", pick("raw_retention_days", 30), 0, 3_650),
         test_runs_kept=_number("test_runs_kept", pick("test_runs_kept", 200), 1, 100_000),
+        trusted_proxies=str(pick("trusted_proxies", "")),
         knowledge_dir=Path(folder) if (folder := pick("knowledge_dir", None)) else None,
         most_environments=_number("most_environments", pick("most_environments", MOST_ENVIRONMENTS), 1, 1_000),
     )

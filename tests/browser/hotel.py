@@ -144,6 +144,8 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         **list_traffic_pages(BASE),
         "import": f"{BASE}/import",
         "settings": f"{BASE}/settings",
+        "sign-in": "/sign-in",
+        "account": "/account",
         "keys": "/keys",
         "audit": "/audit?verify=1",
         "not-found": "/nothing-here",

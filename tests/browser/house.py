@@ -21,6 +21,7 @@ from greenroom.ports import Reachable, Sandbox
 from greenroom.providers.clock import SystemClock
 from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.providers.parsers import SafeParser
+from greenroom.providers.passwords import ArgonPasswords
 from greenroom.services.desk import Desk
 from greenroom.services.work import Call
 from greenroom.storage.memory import MemoryStore
@@ -65,7 +66,12 @@ def open_house(furnish: Furnish | None = None, sandbox: Sandbox | None = None) -
 
     async def serve() -> None:
         store = MemoryStore()
-        parts = Reachable(cipher=EnvelopeCipher("the key of tests"), parser=SafeParser(), sandbox=sandbox)
+        parts = Reachable(
+            cipher=EnvelopeCipher("the key of tests"),
+            parser=SafeParser(),
+            sandbox=sandbox,
+            passwords=ArgonPasswords(),
+        )
         desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, parts)
         owner = await desk.access.found_workspace(None)
         if furnish is not None:

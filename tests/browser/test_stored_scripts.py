@@ -1,143 +1,67 @@
-"""What somebody stored is shown as text on every page: no payload runs, with our policy and without it."""
+"""What somebody stored is shown as text on every page: no payload runs, with our policy and without it.
+
+tests/unit/web/test_stored_scripts.py holds every payload against every place; here a sample meets a real browser.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from greenroom.domain.access import Principal
-from greenroom.domain.entities import Address
-from greenroom.services.conversations import Heard
-from greenroom.services.desk import Desk
-from greenroom.services.environment_changes import NewEnvironment
-from greenroom.services.keeping import Beginning
-from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackRequest
+from greenroom.domain.ids import PrincipalId
+from greenroom.services.plans import RollbackRequest
 from greenroom.services.work import Call
 from tests.browser.conftest import Visitor
-from tests.browser.hotel import BASE, furnish_data, list_pages
+from tests.browser.furnish_payloads import Payloads
+from tests.browser.hotel import BASE, list_pages
 from tests.browser.house import House, open_house
+from tests.support.payloads import ATTRIBUTES, DISGUISES, PAYLOADS
 
-PAYLOADS = (
-    "<script>pwned()</script>",
-    "<ScRiPt>pwned()</sCrIpT>",
-    "</title><script>pwned()</script>",
-    "</textarea><script>pwned()</script>",
-    "</script><script>pwned()</script>",
-    '"><script>pwned()</script>',
-    "'><script>pwned()</script>",
-    "<img src=x onerror=pwned()>",
-    '"><img src=x onerror=pwned()>',
-    "<svg onload=pwned()>",
-    "<svg><script>pwned()</script></svg>",
-    "<math><mtext><img src=x onerror=pwned()></mtext></math>",
-    '" autofocus onfocus=pwned() x="',
-    "' autofocus onfocus=pwned() x='",
-    "<details open ontoggle=pwned()>",
-    "<iframe srcdoc='<script>parent.pwned()</script>'></iframe>",
-    "<a href='javascript:pwned()'>pay</a>",
-    "javascript:pwned()",
-    "<form action=/sign-out method=post><button autofocus>x</button></form>",
-    "<meta http-equiv=refresh content='0;url=javascript:pwned()'>",
-    "<link rel=stylesheet href=//evil.test/x.css>",
-    "<base href=//evil.test/>",
-    "<div hx-get=/projects/hotel hx-trigger=load hx-on:load=pwned()>",
-    "{{ ''.__class__ }}{% raw %}<script>pwned()</script>",
-    "&lt;script&gt;pwned()&lt;/script&gt;",
-    "<!--><script>pwned()</script>-->",
-    "\\u003cscript\\u003epwned()\\u003c/script\\u003e",
-)
-# A tag of a payload, had it become one.
+SAMPLE = (*PAYLOADS[: -len(ATTRIBUTES) - len(DISGUISES) : 7], *ATTRIBUTES, *DISGUISES)
+# A tag or an attribute of a payload, had it become one.
 TRACES = (
-    "script:not([src^='/static/']), img:not([src^='/static/']), iframe, svg[onload], base, [onerror], [hx-on\\:load]"
+    "script:not([src^='/static/']), img:not([src^='/static/']), iframe, object, base, style, video, math,"
+    ".pwned, #pwned,"
+    "[onerror], [onload], [onfocus], [onmouseover], [ontoggle], [hx-on\\:load], [x-pwned], [href^='javascript:' i],"
+    "[href^='//'], [action^='//'], [formaction]:not([formaction^='/'])"
 )
-
-
-async def furnish(desk: Desk, owner: Principal) -> None:
-    """Writes a payload wherever somebody can write."""
-    call = Call(owner, "furnish")
-    await desk.projects.create(call, PAYLOADS[5], "hotel", "pipeline")
-    for number, text in enumerate(PAYLOADS):
-        # Conditions and references are checked when they are saved; names and texts take anything.
-        body = {
-            "name": text,
-            "content": f"Answer {number} {text}".replace("{{", "{ {"),
-            "sample_questions": [f"Question {number} {text}".replace("{{", "{ {")],
-        }
-        await desk.drafts.save(call, "hotel", "sandbox", Address("topic", f"t{number}"), body, "*")
-    agent = {"name": PAYLOADS[7], "greeting": PAYLOADS[9]}
-    await desk.drafts.save(call, "hotel", "sandbox", Address("agent", "main"), agent, "*")
-    await _save_code(desk, call, "late-check-out", PAYLOADS[4])
-    for number in range(1, 4):
-        if number > 1:
-            body = {"name": PAYLOADS[number], "content": f"Changed {number} {PAYLOADS[number]}"}
-            view = await desk.content.load(call, "hotel", Address("topic", f"t{number}"), "draft:sandbox")
-            await desk.drafts.save(call, "hotel", "sandbox", view.address, body, view.revision)
-            await _save_code(desk, call, "late-check-out", PAYLOADS[number])
-        note = f"Release {number} says {PAYLOADS[number + 5]}"
-        await desk.publishing.publish(call, "hotel", "sandbox", PublishRequest(note, details=" ".join(PAYLOADS)))
-        for alias in ("pre-release", "live")[: 2 if number < 3 else 1]:
-            seq = (await desk.environments.load(call, "hotel", alias)).environment.seq
-            await desk.releases.promote(call, "hotel", alias, PromoteRequest(number, seq, number, note=PAYLOADS[0]))
-    await _branch(desk, call)
-    await desk.releases.roll_back(call, "hotel", "pre-release", RollbackRequest(PAYLOADS[7], 1))
-    view = await desk.content.load(call, "hotel", Address("topic", "t9"), "draft:sandbox")
-    await desk.drafts.save(call, "hotel", "sandbox", view.address, {"name": PAYLOADS[9], "content": "x"}, view.revision)
-    begun, _ = await desk.conversations.start(
-        call, "hotel", Beginning(ref="v3", channel="chat", user_id=PAYLOADS[0], language="en")
-    )
-    for text in PAYLOADS:
-        turn = await desk.conversations.take_turn(call, begun.conversation.id, Heard(text))
-        if turn.ended:
-            break
-    await desk.transcripts.add_tag(call, begun.conversation.id, "seen")
-    for text in PAYLOADS:
-        await desk.transcripts.add_note(call, begun.conversation.id, text)
-    await furnish_data(desk, call, PAYLOADS[8])
-
-
-async def _branch(desk: Desk, call: Call) -> None:
-    """Makes an environment with an odd name, and a conflict of payloads with it."""
-    await desk.environment_changes.create(call, "hotel", NewEnvironment(PAYLOADS[5], "branch", "sandbox"))
-    for number, alias in enumerate(("branch", "sandbox")):
-        view = await desk.content.load(call, "hotel", Address("topic", "t20"), f"draft:{alias}")
-        body = {"name": PAYLOADS[number], "content": PAYLOADS[number + 6], "sample_questions": [PAYLOADS[number + 8]]}
-        await desk.drafts.save(call, "hotel", alias, view.address, body, view.revision)
-        await desk.publishing.publish(call, "hotel", alias, PublishRequest(f"The words of {alias} {PAYLOADS[3]}"))
-
-
-async def _save_code(desk: Desk, call: Call, slug: str, text: str) -> None:
-    address = Address("function", "find_invoice")
-    draft = await desk.drafts.load(call, "hotel", "sandbox")
-    body = {"name": slug, "code": f"def run(conv):\n    # {text}\n    return '''{text}'''\n"}
-    await desk.drafts.save(call, "hotel", "sandbox", address, body, draft.snapshot.get(address) or "*")
+ODD = "%22%3E%3Cscript%3Epwned()%3C/script%3E"
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with open_house(furnish) as opened:
+    with open_house(Payloads(SAMPLE).furnish) as opened:
         yield opened
+
+
+def watch(house: House, page: Page) -> tuple[list[str], list[str]]:
+    """Returns where payloads ran, and what was asked of other hosts: both grow while one visits."""
+    run: list[str] = []
+    left: list[str] = []
+    page.expose_function("pwned", lambda: run.append(page.url))
+    page.on("request", lambda request: None if request.url.startswith(house.url) else left.append(request.url))
+    return run, left
 
 
 @pytest.mark.parametrize("without_policy", [False, True], ids=["with our policy", "without it"])
 def test_no_stored_text_becomes_part_of_a_page(house: House, visit: Visitor, without_policy: bool) -> None:
     page = visit(house, bypass_csp=without_policy)
-    run: list[str] = []
-    left: list[str] = []
-    page.expose_function("pwned", lambda: run.append(page.url))
-    page.on("request", lambda request: None if request.url.startswith(house.url) else left.append(request.url))
+    run, left = watch(house, page)
     paths = house.run(list_pages(house.desk, house.owner))
     for name in ("edit-workflow", "edit-variants", "edit-topic", "remove"):
         del paths[name]
-    topics = {f"topic-{n}": f"{BASE}/build/topic/t{n}" for n in range(len(PAYLOADS))}
+    topics = {f"topic-{n}": f"{BASE}/build/topic/t{n}" for n in range(1, len(SAMPLE), 2)}
     more = {
-        "remove": f"{BASE}/build/topic/t0/remove",
-        "go": f"{BASE}/go?q=%3Cscript%3Epwned()%3C/script%3E",
-        "find": f"{BASE}/build?q=%22%3E%3Cscript%3Epwned()%3C/script%3E",
-        "compare-odd": f"{BASE}/compare?base=%22%3E%3Cscript%3Epwned()%3C/script%3E&head=v1",
-        "ref-odd": f"{BASE}/build?ref=%22%3E%3Cscript%3Epwned()%3C/script%3E",
-        "chat-odd": f"{BASE}/chat?ref=%22%3E%3Cscript%3Epwned()%3C/script%3E",
-        "filter-odd": f"{BASE}/conversations?text=%22%3E%3Cscript%3Epwned()%3C/script%3E&tag=%3Cb%3E",
+        "remove": f"{BASE}/build/topic/t1/remove",
+        "go": f"{BASE}/go?q={ODD}",
+        "find": f"{BASE}/build?q={ODD}",
+        "compare-odd": f"{BASE}/compare?base={ODD}&head=v1",
+        "ref-odd": f"{BASE}/build?ref={ODD}",
+        "chat-odd": f"{BASE}/chat?ref={ODD}",
+        "filter-odd": f"{BASE}/conversations?text={ODD}&tag=%3Cb%3E",
         "tag-odd": f"{BASE}/environments?tag=%3Cscript%3E&author=%3Cscript%3E",
         "merge": f"{BASE}/merge?source=branch&target=sandbox&delete_source=1",
         "replace": f"{BASE}/merge?source=branch&target=sandbox&strategy=replace",
@@ -148,6 +72,7 @@ def test_no_stored_text_becomes_part_of_a_page(house: House, visit: Visitor, wit
         "table": f"{BASE}/environments?show=table",
         "aliases": f"{BASE}/aliases",
         "path-odd": f"{BASE}/environments/%3Cscript%3Epwned()%3C%2Fscript%3E",
+        "next-odd": f"/sign-in?next={ODD}",
     }
     for name, path in {**paths, **topics, **more}.items():
         page.goto(house.url + path)
@@ -158,12 +83,80 @@ def test_no_stored_text_becomes_part_of_a_page(house: House, visit: Visitor, wit
     assert left == []
 
 
-def test_a_payload_that_did_become_a_script_would_be_seen(house: House, visit: Visitor) -> None:
+@pytest.mark.parametrize("without_policy", [False, True], ids=["with our policy", "without it"])
+def test_what_scripts_of_ours_put_into_a_page_stays_text(house: House, visit: Visitor, without_policy: bool) -> None:
+    page = visit(house, bypass_csp=without_policy)
+    run, left = watch(house, page)
+    with page.expect_response(f"**{BASE}/live"):
+        page.goto(f"{house.url}{BASE}/conversations")
+    # What others do comes by a stream.
+    who = Principal(PrincipalId("mem_2"), house.owner.workspace, SAMPLE[2], "owner")
+    view = house.run(house.desk.environments.load(house.call(), "hotel", "live"))
+    to = 1 if view.release and view.release.version == 2 else 2
+    reason = f"{SAMPLE[7]} {ATTRIBUTES[0]} was wrong"
+    house.run(house.desk.releases.roll_back(Call(who, "req"), "hotel", "live", RollbackRequest(reason, to)))
+    expect(page.locator(".toast")).to_contain_text("was wrong")
+    # What is found comes as one types.
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Go to a page").fill("pwned")
+    page.locator("#palette-results [role=option]").first.wait_for()
+    assert page.locator(TRACES).count() == 0
+    # What is wrong is shown beside its field, and a chat answers below what was said.
+    page.goto(f"{house.url}{BASE}/chat?ref=v3")
+    page.get_by_role("button", name="Start the chat").click()
+    for text in SAMPLE[:8]:
+        page.get_by_placeholder("Say something").fill(text)
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_placeholder("Say something")).to_have_value("")
+    assert page.locator(TRACES).count() == 0
+    page.wait_for_timeout(300)
+    assert run == []
+    assert left == []
+
+
+@pytest.mark.parametrize("begins", ["<img", "<details", "<iframe"])
+def test_a_payload_that_did_become_a_script_would_be_seen(house: House, visit: Visitor, begins: str) -> None:
     page = visit(house, bypass_csp=True)
-    run: list[str] = []
-    page.expose_function("pwned", lambda: run.append(page.url))
+    run, _ = watch(house, page)
     page.goto(house.url)
-    page.evaluate("text => document.querySelector('main').insertAdjacentHTML('beforeend', text)", PAYLOADS[7])
+    before = page.locator(TRACES).count()
+    text = next(each for each in PAYLOADS if each.startswith(begins))
+    page.evaluate("text => document.querySelector('main').insertAdjacentHTML('beforeend', text)", text)
     page.wait_for_timeout(300)
     assert run
+    assert before == 0
     assert page.locator(TRACES).count() == 1
+
+
+def test_our_policy_stops_a_payload_that_did_become_one(house: House, visit: Visitor, complaints: list[str]) -> None:
+    page = visit(house)
+    run, _ = watch(house, page)
+    stopped: list[str | None] = []
+    page.on("requestfailed", lambda request: stopped.append(request.failure))
+    page.goto(house.url)
+    for text in (each for each in PAYLOADS if each.startswith("<") and "meta" not in each):
+        page.evaluate("text => document.querySelector('main').insertAdjacentHTML('beforeend', text)", text)
+    page.wait_for_timeout(300)
+    assert run == []
+    assert stopped
+    assert set(stopped) == {"csp"}, "nothing left but was stopped"
+    assert complaints, "the policy said what it forbade"
+    complaints.clear()
+
+
+def test_no_other_page_shows_ours_in_a_frame(house: House, visit: Visitor, complaints: list[str]) -> None:
+    page = visit(house, bypass_csp=True)
+    frames = page.evaluate(
+        """async address => {
+            const frame = document.createElement('iframe');
+            const done = new Promise(resolve => { frame.onload = resolve; });
+            frame.src = address;
+            document.body.append(frame);
+            await done;
+            try { return frame.contentDocument ? frame.contentDocument.body.innerText : 'nothing'; }
+            catch { return 'nothing'; }
+        }""",
+        f"{house.url}{BASE}/environments",
+    )
+    assert frames in ("nothing", "")
+    complaints.clear()

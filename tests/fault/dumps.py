@@ -16,6 +16,7 @@ Dump = Mapping[str, str]
 """Table → its rows by key, as text that is equal only for equal bytes."""
 
 DATA = {"conversations", "turns", "keys", "api_keys", "members", "sessions", "workspaces", "replays", "idempotency"}
+DATA |= {"accounts", "tries"}
 RECORDS = {"records"}
 DATA |= RECORDS
 """What R1 says no release operation touches."""

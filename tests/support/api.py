@@ -30,6 +30,7 @@ from greenroom.services.desk import Desk
 from greenroom.services.keys import hash_token, make_key
 from greenroom.services.tickets import tickets_of
 from greenroom.storage.memory import MemoryStore
+from tests.support.passwords import QuickPasswords
 
 PREFIX = "/api/v1"
 HOME = WorkspaceId("wsp_home")
@@ -78,7 +79,7 @@ class Stage:
             name: {
                 table: dict(getattr(rows, table).items())
                 for table in rows.__dataclass_fields__
-                if table not in ("name", "created_at", "delivered", "told")
+                if table not in ("name", "created_at", "delivered", "told", "sessions")
             }
             for name, rows in self.store._state.workspaces.items()
         }
@@ -88,7 +89,7 @@ async def make_stage(store: Any = None, reachable: Reachable | None = None) -> S
     """Returns a stage with two workspaces and a key for every role in each, and nothing else; in memory unless said."""
     store = store or MemoryStore()
     cipher = EnvelopeCipher("the key of tests")
-    parts = reachable or Reachable(cipher=cipher, parser=SafeParser())
+    parts = reachable or Reachable(cipher=cipher, parser=SafeParser(), passwords=QuickPasswords())
     desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, parts)
     now = datetime(2026, 11, 1, tzinfo=UTC)
     for workspace in (HOME, OTHER):

@@ -40,6 +40,13 @@ def demo(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None
     bootstrap.demo(host=host, port=port, data_dir=data_dir)
 
 
+def sign_in_link(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+    """Prints a link that signs the owner in once. The server may run meanwhile; it also replaces a lost password."""
+    bootstrap = _load_bootstrap()
+
+    bootstrap.sign_in_link(host=host, port=port, data_dir=data_dir)
+
+
 def migrate(data_dir: DataDir = None) -> None:
     """Brings the database to this program's schema. Safe to repeat."""
     bootstrap = _load_bootstrap()

@@ -124,3 +124,11 @@ class Session:
     workspace: WorkspaceId
     created_at: datetime
     expires_at: datetime
+    by: Literal["link", "password"] = "link"
+    device: str = ""
+    """What the browser says it is."""
+
+    @property
+    def id(self) -> str:
+        """Returns its name on a page; it does not lead to the token."""
+        return self.token_hash[:16]

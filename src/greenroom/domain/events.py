@@ -166,6 +166,8 @@ SENTENCES: Mapping[str, str] = {
     "key.created": "made the API key {subject}",
     "key.revoked": "revoked the API key {subject}",
     "member.created": "joined",
+    "account.password_set": "set a password",
+    "account.signed_out": "signed out {count} of their browsers",
 }
 """Every action in words, after its actor's name. A contract test holds this against what services append."""
 

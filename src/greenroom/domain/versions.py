@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -62,6 +62,10 @@ class Snapshot(Mapping[Address, Digest]):
     def __len__(self) -> int:
         return self.size
 
+    def items(self) -> ItemsView[Address, Digest]:
+        """Returns the pairs, without looking each address up."""
+        return _Pairs(self)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Snapshot) and self.digest == other.digest
 
@@ -103,7 +107,37 @@ class Snapshot(Mapping[Address, Digest]):
                     yield address, mine, theirs
 
 
+class _Pairs(ItemsView[Address, Digest]):
+    """The pairs of a snapshot, shard by shard: the address of each would otherwise be hashed anew."""
+
+    _mapping: Snapshot
+
+    def __iter__(self) -> Iterator[tuple[Address, Digest]]:
+        for shard in self._mapping.shards:
+            yield from shard.items()
+
+
 EMPTY_SNAPSHOT = Snapshot((EMPTY_SHARD,) * SHARDS, (EMPTY_SHARD_DIGEST,) * SHARDS)
+
+
+def marks_of(snapshot: Snapshot) -> bytes:
+    """Returns 32 bytes for each shard, the same wherever the shard is the same."""
+    return b"".join(bytes.fromhex(digest.removeprefix("sha256:")) for digest in snapshot.shard_digests)
+
+
+def mark_at(marks: bytes, address: Address) -> bytes:
+    """Returns the mark of the shard that holds an address: as long as it is the same, the entity is."""
+    at = shard_of(address) * 32
+    return marks[at : at + 32]
+
+
+def differing_parts(before: bytes, after: bytes) -> frozenset[int]:
+    """Returns the shards whose marks differ; all of them where one side has no marks and the other has."""
+    if before == after:
+        return frozenset()
+    return frozenset(
+        index for index in range(SHARDS) if before[index * 32 : index * 32 + 32] != after[index * 32 : index * 32 + 32]
+    )
 
 
 def snapshot_of(entities: Mapping[Address, Digest] | Iterable[tuple[Address, Digest]]) -> Snapshot:

@@ -103,6 +103,15 @@ class Cipher(Protocol):
         ...
 
 
+class Passwords(Protocol):
+    """Hashes passwords slowly, apart from the loop, a few at a time."""
+
+    async def hash(self, password: str) -> str: ...
+    async def matches(self, password: str, kept: str | None) -> bool:
+        """Says whether a password is the one kept; without one, False after just as long."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """What a file holds: its text with `#` headings, and where it leads."""
@@ -163,5 +172,6 @@ class Reachable:
     """Makes a tool's request: facts, and the values of the secrets that they name."""
     cipher: Cipher | None = None
     parser: Parser | None = None
+    passwords: Passwords | None = None
     feeds: Mapping[str, Feed] = field(default_factory=dict[str, Feed])
     """Other systems' documents: by the kind of their connection, and `folder`."""

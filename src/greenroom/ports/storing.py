@@ -31,6 +31,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.records import Record
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
+from greenroom.ports.accounts import AccountReading, AccountSystem, AccountWriting
 from greenroom.ports.asked import ConversationFilter, Referrer, Replayed, RunningGroup
 from greenroom.ports.measuring import Measuring
 
@@ -46,7 +47,7 @@ class Clock(Protocol):
     def new_token(self) -> str: ...
 
 
-class Reading(Measuring, Protocol):
+class Reading(Measuring, AccountReading, Protocol):
     """A consistent view of one workspace. Lists are newest first unless said otherwise, at most `limit` long.
 
     `before` is exclusive. Nothing here raises for what is absent: `find_*` returns None.
@@ -74,6 +75,10 @@ class Reading(Measuring, Protocol):
         ...
 
     def find_snapshot(self, digest: Digest) -> Snapshot | None: ...
+    def load_marks(self, snapshots: Collection[Digest]) -> Mapping[Digest, bytes]:
+        """Returns the marks of snapshots (see domain.versions.mark_at); cheap, for looking through many."""
+        ...
+
     def list_referrers(self, project: ProjectId, targets: Collection[Address]) -> Sequence[Referrer]: ...
 
     def find_version(self, project: ProjectId, number: int) -> Version | None: ...
@@ -184,7 +189,7 @@ class Reading(Measuring, Protocol):
     def count_records(self, project: ProjectId, noun: str, owner: str | None = None) -> int: ...
 
 
-class Writing(Reading, Protocol):
+class Writing(Reading, AccountWriting, Protocol):
     """A transaction on one workspace: commits whole when the work returns, leaves nothing when it raises."""
 
     def insert_project(self, project: Project, environments: Sequence[Environment]) -> bool:
@@ -305,7 +310,7 @@ class Writing(Reading, Protocol):
         ...
 
 
-class System(Protocol):
+class System(AccountSystem, Protocol):
     """The few things that belong to no workspace yet. Used by sign-in, bootstrap and delivery only."""
 
     def insert_workspace(self, workspace: WorkspaceId, name: str, at: datetime) -> None: ...
@@ -326,7 +331,7 @@ class System(Protocol):
     def find_session(self, token_hash: str, now: datetime) -> tuple[Session, Principal] | None: ...
     def delete_session(self, token_hash: str) -> None: ...
     def forget_expired(self, now: datetime, answers_before: datetime) -> int:
-        """Removes sessions that are over and stored answers older than `answers_before`; returns how many."""
+        """Removes sessions and tries that are over and stored answers older than `answers_before`; returns how many."""
         ...
 
     def list_undelivered(self, limit: int) -> Sequence[tuple[WorkspaceId, AuditRecord]]:

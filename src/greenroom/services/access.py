@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Literal
 
 from greenroom.domain.access import ApiKey, Member, Principal, Session
 from greenroom.domain.errors import Unauthenticated
@@ -17,6 +18,7 @@ from greenroom.services.keys import hash_token, is_well_formed
 LINK_LIFE = timedelta(minutes=30)
 SESSION_LIFE = timedelta(hours=12)
 ANSWERS_KEPT = timedelta(days=2)
+MAX_DEVICE = 300
 FIRST_WORKSPACE = "main"
 
 
@@ -31,6 +33,25 @@ class SignedIn:
 def csrf_token(session_token: str) -> str:
     """Returns what a page of ours sends with a session to prove that it is ours; it does not lead back to it."""
     return hmac.new(session_token.encode(), b"greenroom csrf", hashlib.sha256).hexdigest()
+
+
+def begin_session(tx: System, clock: Clock, who: Principal, by: Literal["link", "password"], device: str) -> SignedIn:
+    """Makes a session with a token of its own; no session ever goes on under another's token."""
+    token = clock.new_token()
+    tx.insert_session(_session_of(who.id, who.workspace, token, clock.now(), by, device))
+    return SignedIn(who, token)
+
+
+def _session_of(
+    member: PrincipalId,
+    workspace: WorkspaceId,
+    token: str,
+    now: datetime,
+    by: Literal["link", "password"],
+    device: str,
+) -> Session:
+    said = device.encode("ascii", "replace").decode().replace("\0", "")[:MAX_DEVICE]
+    return Session(hash_token(token), "session", member, workspace, now, now + SESSION_LIFE, by, said)
 
 
 class Access:
@@ -94,25 +115,25 @@ class Access:
         await self._store.system(lambda tx: tx.insert_session(link))
         return token
 
-    async def sign_in(self, link_token: str) -> SignedIn:
-        """Uses up a one-time link. Raises Unauthenticated `invalid_link`."""
+    async def sign_in(self, link_token: str, device: str = "", former: str = "") -> SignedIn:
+        """Uses up a one-time link; a former session of the same browser ends. Raises Unauthenticated `invalid_link`."""
         now, token = self._clock.now(), self._clock.new_token()
 
-        def work(tx: System) -> Principal | None:
+        def work(tx: System) -> SignedIn | None:
             link = tx.take_link(hash_token(link_token), now)
             if link is None:
                 return None
-            session = Session(hash_token(token), "session", link.member, link.workspace, now, now + SESSION_LIFE)
+            tx.delete_session(hash_token(former))
+            session = _session_of(link.member, link.workspace, token, now, "link", device)
             tx.insert_session(session)
             found = tx.find_session(session.token_hash, now)
-            return found[1] if found else None
+            return SignedIn(found[1], token) if found else None
 
-        principal = await self._store.system(work)
-        if principal is None:
-            raise Unauthenticated(
-                "invalid_link", "this sign-in link was used already or is too old; start the server again for a new one"
-            )
-        return SignedIn(principal, token)
+        signed_in = await self._store.system(work)
+        if signed_in is None:
+            detail = "this sign-in link was used already or is too old; `greenroom sign-in-link` makes a new one"
+            raise Unauthenticated("invalid_link", detail)
+        return signed_in
 
     async def find_session(self, token: str) -> Principal | None:
         """Returns who a session belongs to, None when it is over."""

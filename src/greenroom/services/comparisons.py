@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenroom.domain.canonical import Digest
@@ -14,13 +14,14 @@ from greenroom.domain.environments import choose_stable
 from greenroom.domain.ids import PrincipalId
 from greenroom.domain.kind import Registry
 from greenroom.domain.projects import Project
-from greenroom.domain.versions import find_parting
+from greenroom.domain.versions import EMPTY_SNAPSHOT, Version, differing_parts, find_parting, shard_of
 from greenroom.ports import Reading
 from greenroom.services.states import State, load_project, load_snapshot, load_state
 from greenroom.services.work import Call, Work
 
 MAX_WALK = 200
 """How many versions are searched for the last author of a change."""
+PORTION = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +96,52 @@ def find_authors(
 
     Walks back along first parents, at most 200 versions; older changes are left out.
     """
-    waiting = set(addresses)
+    waiting = {address: shard_of(address) for address in addresses}
     found: dict[Address, PrincipalId] = {}
     if head.draft is not None:
         changes = tx.load_draft_changes(head.draft.id)
-        changed = changes.keys() & waiting
-        found.update({address: PrincipalId(changes[address].by or head.draft.owner) for address in changed})
-        waiting -= changed
+        for address in changes.keys() & waiting.keys():
+            found[address] = PrincipalId(changes[address].by or head.draft.owner)
+            del waiting[address]
     number = head.version if head.draft is None else head.draft.base_version
     if number is None and head.draft is None and head.environment is not None:
         number = choose_stable(head.environment.arms)  # a draft that was never begun is what is served
+    walk = _Walk(tx, project)
     for _ in range(MAX_WALK):
-        version = tx.find_version(project.id, number) if number is not None and waiting else None
+        version = walk.find(number) if number is not None and waiting else None
         if version is None:
             break
-        here = load_snapshot(tx, version.digest)
-        parent = tx.find_version(project.id, version.parents[0]) if version.parents else None
-        beneath = load_snapshot(tx, parent.digest) if parent else None
-        touched = {a for a in waiting if here.get(a) != (beneath.get(a) if beneath is not None else None)}
-        found.update(dict.fromkeys(touched, version.author))
-        waiting -= touched
-        number = parent.number if parent else None
+        number = version.parents[0] if version.parents else None
+        for address in walk.find_touched(version, walk.find(number) if number is not None else None, waiting):
+            found[address] = version.author
+            del waiting[address]
     return found
+
+
+class _Walk:
+    """Versions and the marks of their snapshots, read in portions; a snapshot where a mark says that it matters."""
+
+    def __init__(self, tx: Reading, project: Project) -> None:
+        self._tx = tx
+        self._project = project
+        self._versions: dict[int, Version] = {}
+        self._marks: dict[Digest, bytes] = {}
+
+    def find(self, number: int) -> Version | None:
+        if number not in self._versions:
+            portion = self._tx.list_versions(self._project.id, number + 1, PORTION)
+            self._versions.update({version.number: version for version in portion})
+            self._marks.update(self._tx.load_marks({version.digest for version in portion}))
+        return self._versions.get(number)
+
+    def find_touched(self, version: Version, parent: Version | None, parts: Mapping[Address, int]) -> list[Address]:
+        """Returns the addresses, given with their shards, at which a version is not as its parent."""
+        mine, theirs = (self._marks.get(each.digest, b"") if each else b"" for each in (version, parent))
+        differing = differing_parts(theirs, mine)
+        maybe = [address for address, part in parts.items() if part in differing] if differing else []
+        here = load_snapshot(self._tx, version.digest) if maybe else EMPTY_SNAPSHOT
+        beneath = load_snapshot(self._tx, parent.digest) if maybe and parent else EMPTY_SNAPSHOT
+        return [address for address in maybe if here.get(address) != beneath.get(address)]
 
 
 def versions_between(tx: Reading, project: Project, served: int | None, wanted: int) -> list[int]:

@@ -9,6 +9,7 @@ from greenroom.domain.kind import Registry
 from greenroom.ports import Clock, Reachable, Store
 from greenroom.runtime.matcher_vectors import Embedder
 from greenroom.services.access import Access
+from greenroom.services.accounts import Accounts
 from greenroom.services.checkpoints import Checkpoints
 from greenroom.services.code_checks import CodeChecks
 from greenroom.services.comparisons import Comparisons
@@ -87,6 +88,7 @@ class Desk:
         self.work = Work(store, clock, kinds)
         self.programs = Programs(store, kinds, embedder)
         self.access = Access(store, clock)
+        self.accounts = Accounts(self.work, parts.passwords)
         self.projects = Projects(self.work)
         self.environments = Environments(self.work)
         self.drafts = Drafts(self.work)

@@ -73,7 +73,7 @@ class EntityHistories:
     ) -> EntityHistory:
         project = load_project(tx, slug)
         state = load_state(tx, project, ref, call.principal, self._work.clock.now())
-        walk = each_change(tx, project, address, before, WALK)
+        walk = each_change(tx, project, address, before, walk=WALK)
         found = list(islice(walk, LIMIT))
         if not found and before is None and address not in state.snapshot:
             raise NotFound("entity_not_found", f"neither {ref} nor a version of {project.slug} has {address}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from greenroom.domain.access import Principal, require
 from greenroom.domain.canonical import Digest
@@ -222,5 +223,8 @@ def load_answering(
 
 def known_addresses(snapshot: Snapshot, kinds: Collection[str]) -> list[Address]:
     """Returns a snapshot's addresses by kind (in the order given), then by slug."""
-    order = {kind: index for index, kind in enumerate(kinds)}
-    return sorted(snapshot, key=lambda a: (order.get(a.kind, len(order)), a.kind, a.slug))
+    by_kind: dict[str, list[Address]] = {}
+    for address in snapshot:
+        by_kind.setdefault(address.kind, []).append(address)
+    others = sorted(by_kind.keys() - set(kinds))
+    return [address for kind in [*kinds, *others] for address in sorted(by_kind.get(kind, ()), key=attrgetter("slug"))]

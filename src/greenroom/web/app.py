@@ -14,6 +14,7 @@ from greenroom.domain.errors import GreenroomError
 from greenroom.services.desk import Desk
 from greenroom.web.door import Door
 from greenroom.web.pages.access import AccessPages
+from greenroom.web.pages.accounts import AccountPages
 from greenroom.web.pages.chats import ChatPages
 from greenroom.web.pages.checkpoints import CheckpointPages
 from greenroom.web.pages.comparisons import ComparisonPages
@@ -68,6 +69,7 @@ HEADERS: Final = {
 }
 NOUNS: Final = (
     AccessPages,
+    AccountPages,
     ProjectPages,
     EnvironmentPages,
     EnvironmentChangePages,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final, cast
 
@@ -18,9 +19,11 @@ from greenroom.domain.texts import HunkOp, Line, line_hunks, word_hunks
 from greenroom.services.comparisons import Compared
 from greenroom.web.rendering import highlight
 
-MAX_SHOWN: Final = 400
-"""Changed entities that one page shows; a filter finds the others."""
+MAX_SHOWN: Final = 100
+"""Changed entities that one page shows; the next ones are on the next."""
 MAX_VALUE: Final = 4_000
+MAX_KEPT: Final = 10_000
+"""Characters of two texts whose difference is kept: a thousand pairs of them are ten megabytes."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class Wanted:
     op: str = ""
     author: str = ""
     text: str = ""
+    start: int = 0
+
+    def choose(self, compared: Compared) -> Sequence[Change]:
+        """Returns the wanted changes, from the first of all pages to the last."""
+        return [change for change in compared.comparison.changes if self.holds(change, compared)]
 
     def holds(self, change: Change, compared: Compared) -> bool:
         """Says whether a change is wanted."""
@@ -97,10 +105,12 @@ class Wanted:
 
 
 def draw(compared: Compared, kinds: Registry, names: Mapping[str, str], wanted: Wanted) -> list[KindDiff]:
-    """Returns the wanted changes by kind. Costs up to a third of a second for a text: not for the event loop."""
+    """Returns a page of the wanted changes by kind.
+
+    Costs up to a third of a second for a text: not for the event loop.
+    """
     groups: dict[str, list[EntityDiff]] = {}
-    shown = [change for change in compared.comparison.changes if wanted.holds(change, compared)][:MAX_SHOWN]
-    for change in shown:
+    for change in wanted.choose(compared)[wanted.start : wanted.start + MAX_SHOWN]:
         author = compared.authors.get(change.address, "")
         groups.setdefault(change.address.kind, []).append(_entity(change, kinds, names.get(author, author)))
     return [KindDiff(name, kinds[name].plural if name in kinds else name, each) for name, each in groups.items()]
@@ -133,7 +143,7 @@ def _field(change: FieldChange) -> FieldDiff:
     if change.form == "code" and (both or isinstance(before or after, str)):
         return _code(change, str(before or ""), str(after or ""))
     if change.op == "edited" and change.form == "text" and both:
-        words = word_hunks(cast(str, before), cast(str, after))
+        words = _words(cast(str, before), cast(str, after))
         return FieldDiff(change.label, change.op, "text", words=words)
     if change.op == "reordered":
         return FieldDiff(change.label, change.op, "value", say_value(before), say_value(after))
@@ -143,6 +153,17 @@ def _field(change: FieldChange) -> FieldDiff:
         # A long list with one new point shows that point, not two whole lists.
         return FieldDiff(change.label, change.op, "text", words=word_hunks(shown_before, shown_after))
     return FieldDiff(change.label, change.op, "value", shown_before, shown_after)
+
+
+def _words(before: str, after: str) -> Sequence[tuple[HunkOp, str]]:
+    """Returns the words that differ; those of texts of usual length are kept, because a page is loaded often."""
+    short = len(before) + len(after) <= MAX_KEPT
+    return _words_kept(before, after) if short else word_hunks(before, after)
+
+
+@lru_cache(maxsize=1_000)
+def _words_kept(before: str, after: str) -> Sequence[tuple[HunkOp, str]]:
+    return word_hunks(before, after)
 
 
 def _code(change: FieldChange, before: str, after: str) -> FieldDiff:

@@ -24,6 +24,7 @@ from greenroom.domain.errors import (
     Unavailable,
 )
 from greenroom.services.desk import Desk
+from greenroom.web.forms import stay_here
 from greenroom.web.names import Names
 from greenroom.web.rendering import Assets, make_templates
 from greenroom.web.session import Visit, find_visit, keep_flash, read_theme
@@ -98,10 +99,20 @@ class Door:
         """Returns a page for somebody who is not signed in."""
         return HTMLResponse(self._render(template, theme=read_theme(request), **context), status)
 
+    def ask_password(
+        self, request: Request, back: str, name: str = "", wrong: str = "", status: int = 0
+    ) -> HTMLResponse:
+        """Returns the page that asks who it is; after it comes `back`."""
+        context = {"next": back, "name": name, "wrong": wrong, "theme": read_theme(request)}
+        return HTMLResponse(self._render("access/password.html", **context), status or (401 if wrong else 200))
+
     async def refuse(self, request: Request, wrong: Exception) -> Response:
         """Says on a page what is wrong and what to do."""
         if not isinstance(wrong, GreenroomError):
             wrong = NotFound("page_not_found", f"There is no page {request.url.path[:200]}.")
+        if wrong.code == "no_session" and request.method == "GET" and "hx-request" not in request.headers:
+            query = request.url.query
+            return self.ask_password(request, stay_here(f"{request.url.path}{'?' if query else ''}{query}"), status=401)
         status, title = next((STATUS[one] for one in type(wrong).__mro__ if one in STATUS), (409, "Not possible"))
         template = "_refused.html" if request.headers.get("hx-request") == "true" else "refused.html"
         return self.bare(template, request, status, title=title, wrong=wrong)

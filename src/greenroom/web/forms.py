@@ -60,12 +60,27 @@ class Form:
 
 
 def check_origin(request: Request) -> None:
-    """Refuses what a page of another site sent. Raises Unauthenticated `foreign_origin`."""
-    origin = request.headers.get("origin")
+    """Refuses what a page of another site sent. Raises Unauthenticated `foreign_origin`.
+
+    Browsers say it by Origin, Sec-Fetch-Site and Referer: none of them may be foreign, and none must be there.
+    """
     site = request.headers.get("sec-fetch-site", "same-origin")
-    foreign = origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower()
-    if foreign or site not in ("same-origin", "none"):
+    said = [request.headers[name] for name in ("origin", "referer") if name in request.headers]
+    if site not in ("same-origin", "none") or not all(_is_here(request, each) for each in said):
         raise Unauthenticated("foreign_origin", "This form was sent by another site, so nothing was done.")
+
+
+def _is_here(request: Request, address: str) -> bool:
+    try:
+        return urlsplit(address).netloc.lower() == request.headers.get("host", "").lower()
+    except ValueError:
+        return False
+
+
+def stay_here(path: str) -> str:
+    """Returns where to go next: the path, or `/` for anything that a browser could read as another site."""
+    plain = path.isascii() and path.isprintable() and " " not in path and "\\" not in path
+    return path if plain and path.startswith("/") and not path.startswith("//") else "/"
 
 
 def check_token(request: Request, form: Form, wanted: str) -> None:

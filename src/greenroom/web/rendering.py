@@ -76,7 +76,7 @@ def make_templates(assets: Assets) -> Environment:
     )
     templates.globals.update(icon=icon, asset=assets.address, navigation=NAVIGATION)
     templates.filters.update(
-        moment=moment, plural=plural, python=highlight, short=short, words=words, first_up=first_up
+        moment=moment, plural=plural, device=device, python=highlight, short=short, words=words, first_up=first_up
     )
     return templates
 
@@ -93,6 +93,18 @@ def moment(when: datetime | str) -> Markup:
 def plural(count: int, one: str, many: str = "") -> str:
     """Returns `1 change`, `2,345 changes`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+BROWSERS: Final = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+SYSTEMS: Final = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS": "Mac"}
+
+
+def device(said: str) -> str:
+    """Returns what a browser says of itself as people call it: `Firefox on Linux`."""
+    browser = next((name for mark, name in BROWSERS.items() if mark in said), "A browser")
+    system = next((name for mark, name in SYSTEMS.items() if mark in said), "")
+    system = system or ("Linux" if "Linux" in said else "")
+    return f"{browser} on {system}" if system else browser
 
 
 def short(digest: str) -> str:

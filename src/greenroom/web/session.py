@@ -82,7 +82,7 @@ async def find_visit(request: Request, desk: Desk) -> Visit:
     token = request.cookies.get(COOKIE)
     who = await desk.access.find_session(token) if token else None
     if token is None or who is None:
-        raise Unauthenticated("no_session", "Open the sign-in link that the server printed when it started.")
+        raise Unauthenticated("no_session", "Sign in first: you are not, or your session is over.")
     visit = Visit(desk, request, who, token, Call(who, desk.clock.new_id("request")))
     if request.method not in ("GET", "HEAD"):
         check_origin(request)
@@ -133,5 +133,6 @@ def take_flash(request: Request) -> Mapping[str, Any] | None:
 
 
 def _set(reply: Response, request: Request, name: str, value: str, life: int) -> None:
-    secure = request.url.scheme == "https"
+    # A browser says how it came; between it and us may be a proxy that speaks plain HTTP.
+    secure = "https" in (request.url.scheme, request.headers.get("origin", "").partition(":")[0])
     reply.set_cookie(name, value, max_age=life, httponly=True, samesite="lax", secure=secure, path="/")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from greenroom.domain.access import ApiKey, Member, Session
+from greenroom.domain.accounts import Account
 from greenroom.domain.canonical import Digest, digest_of
 from greenroom.domain.conversations import Conversation, Turn
 from greenroom.domain.drafts import Draft, DraftChange
@@ -169,6 +170,10 @@ def member(who: PrincipalId = ANN, **changes: Any) -> Member:
     return replace(Member(who, A, "Ann", "owner", at(0)), **changes)
 
 
+def account(who: PrincipalId = ANN, **changes: Any) -> Account:
+    return replace(Account(who, A, "ann@hotel.test", "$argon2id$…", at(1)), **changes)
+
+
 def session(token: str = "token", kind: Any = "session", **changes: Any) -> Session:
     return replace(Session(f"hash-of-{token}", kind, ANN, A, at(0), at(3600)), **changes)
 
@@ -203,6 +208,8 @@ FULL_WORKSPACE = [
     Step("update_environment", lambda t: t.update_environment(replace(b_environment(), name="Two"))),
     Step("insert_alias", lambda t: t.insert_alias(project().id, "beta", EnvironmentId("env_b_1"))),
     Step("insert_member", lambda t: t.insert_member(member())),
+    Step("put_account", lambda t: t.put_account(account())),
+    Step("delete_sessions", lambda t: t.delete_sessions(ANN, ["hash-of-none"])),
     Step("insert_key", lambda t: t.insert_key(api_key())),
     Step("update_key", lambda t: t.update_key(api_key(role="viewer"))),
     Step("insert_draft", lambda t: t.insert_draft(draft())),

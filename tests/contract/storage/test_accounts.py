@@ -1,4 +1,4 @@
-"""Keys, members, sessions, workspaces, and answers kept for repeated requests."""
+"""Keys, members, accounts, sessions, workspaces, and answers kept for repeated requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from greenroom.domain.access import Principal
 from greenroom.domain.errors import Conflict, NotFound
 from greenroom.domain.ids import PrincipalId, WorkspaceId
 from greenroom.ports import Store, Writing
-from tests.contract.storage.samples import ANN, BOB, A, B, api_key, at, make_workspaces, member, replayed, session
+from tests.contract.storage.samples import (
+    ANN,
+    BOB,
+    A,
+    B,
+    account,
+    api_key,
+    at,
+    make_workspaces,
+    member,
+    replayed,
+    session,
+)
 
 
 async def test_keys_are_kept_changed_and_found_by_hash_until_revoked(store: Store) -> None:
@@ -78,6 +90,63 @@ async def test_a_session_needs_a_member_and_a_token_of_its_own(store: Store) -> 
     await store.system(lambda t: t.insert_session(session()))
     with pytest.raises(Conflict):
         await store.system(lambda t: t.insert_session(session()))
+
+
+async def test_an_account_is_kept_changed_and_found_by_its_name(store: Store) -> None:
+    with pytest.raises(NotFound):
+        await store.write(A, lambda t: t.put_account(account()))
+    await store.write(A, lambda t: (t.insert_member(member()), t.insert_member(member(BOB, name="Bob"))))
+    await store.write(A, lambda t: t.put_account(account()))
+    assert await store.read(A, lambda t: t.find_account(ANN)) == account()
+    assert await store.read(A, lambda t: t.find_account(BOB)) is None
+    found = await store.system(lambda t: t.find_account_by_name("ann@hotel.test"))
+    assert found == (account(), Principal(ANN, A, "Ann", "owner"))
+    changed = account(name="ann", password="other", changed_at=at(9))
+    await store.write(A, lambda t: t.put_account(changed))
+    assert await store.system(lambda t: t.find_account_by_name("ann@hotel.test")) is None
+    assert await store.system(lambda t: t.find_account_by_name("\0")) is None
+    with pytest.raises(Conflict):
+        await store.write(A, lambda t: t.put_account(account(BOB, name="ann")))
+    assert await store.read(A, lambda t: t.find_account(BOB)) is None
+    with pytest.raises(NotFound):
+        await store.write(B, lambda t: t.put_account(account()))
+
+
+async def test_a_name_belongs_to_one_member_of_all_workspaces(store: Store) -> None:
+    await store.write(A, lambda t: (t.insert_member(member()), t.put_account(account())))
+    await store.write(B, lambda t: t.insert_member(member(workspace=B)))
+    with pytest.raises(Conflict):
+        await store.write(B, lambda t: t.put_account(account(workspace=B)))
+    await store.write(B, lambda t: t.put_account(account(workspace=B, name="ann at b")))
+
+
+async def test_a_members_sessions_are_listed_and_ended(store: Store) -> None:
+    await store.write(A, lambda t: (t.insert_member(member()), t.insert_member(member(BOB, name="Bob"))))
+    first = session("one", by="password", device="Firefox on Linux")
+    second = session("two", created_at=at(5))
+    others = [session("bob", member=BOB), session("link", "link"), session("over", expires_at=at(6))]
+    for each in (first, second, *others):
+        await store.system(lambda t, s=each: t.insert_session(s))
+    assert await store.read(A, lambda t: t.list_sessions(ANN, at(6))) == (second, first)
+    assert await store.write(A, lambda t: t.delete_sessions(ANN, ["hash-of-one", "hash-of-bob", "hash-of-x"])) == 1
+    assert await store.read(A, lambda t: t.list_sessions(ANN, at(6))) == (second,)
+    assert len(await store.read(A, lambda t: t.list_sessions(BOB, at(6)))) == 1
+
+
+async def test_of_tries_that_race_one_is_counted_at_a_time(store: Store) -> None:
+    assert await store.system(lambda t: t.find_tries(A, "name")) is None
+    new = await asyncio.gather(*(store.system(lambda t: t.swap_tries(A, "name", None, at(9))) for _ in range(8)))
+    assert new.count(True) == 1
+    next_ = [store.system(lambda t, n=n: t.swap_tries(A, "name", at(9), at(20 + n))) for n in range(8)]
+    assert (await asyncio.gather(*next_)).count(True) == 1
+    kept = await store.system(lambda t: t.find_tries(A, "name"))
+    assert kept is not None
+    assert kept > at(9)
+    assert await store.system(lambda t: t.swap_tries(B, "name", None, at(1)))
+    await store.system(lambda t: t.drop_tries(B, "name"))
+    assert await store.system(lambda t: t.find_tries(A, "name")) == kept
+    assert await store.system(lambda t: t.forget_expired(at(99), at(0))) == 1
+    assert await store.system(lambda t: t.find_tries(A, "name")) is None
 
 
 async def test_workspaces_are_made_once(store: Store) -> None:

@@ -10,8 +10,9 @@ from greenroom.domain.canonical import Digest
 from greenroom.domain.environments import Arm
 from greenroom.domain.errors import Conflict, Invalid, NotFound
 from greenroom.domain.ids import EnvironmentId, PrincipalId, ProjectId
-from greenroom.domain.versions import EMPTY_SNAPSHOT, snapshot_of
+from greenroom.domain.versions import EMPTY_SNAPSHOT, mark_at, shard_of, snapshot_of
 from greenroom.ports import Referrer, Store
+from greenroom.storage.sql import open_store
 from tests.contract.storage.samples import (
     ANN,
     BOB,
@@ -71,6 +72,26 @@ async def test_a_snapshot_comes_back_equal(store: Store, size: int) -> None:
     assert found is not None
     assert dict(found) == dict(snapshot)
     assert found.shard_digests == snapshot.shard_digests
+
+
+async def test_marks_say_which_parts_of_snapshots_are_the_same(store: Store, place: str | None) -> None:
+    first = snapshot_of({topic(f"t{n}"): body(f"text {n}").digest for n in range(900)})
+    other = first.with_changes({topic("t7"): body("other").digest})
+    for each in (first, other):
+        await store.write(A, lambda t, kept=each: t.put_snapshot(kept))
+    cold = store if place is None else await open_store(place)
+    for reader in (store, cold):
+        marks = await reader.read(A, lambda t: t.load_marks([first.digest, other.digest, NOWHERE, first.digest]))
+        assert marks.keys() == {first.digest, other.digest}
+        differ = {
+            topic(f"t{n}")
+            for n in range(900)
+            if mark_at(marks[first.digest], topic(f"t{n}")) != mark_at(marks[other.digest], topic(f"t{n}"))
+        }
+        assert topic("t7") in differ
+        assert differ == {address for address in first if shard_of(address) == shard_of(topic("t7"))}
+    if cold is not store:
+        await cold.close()
 
 
 async def test_a_snapshot_that_was_not_committed_is_not_found_later(store: Store) -> None:

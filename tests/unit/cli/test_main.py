@@ -81,7 +81,7 @@ def test_the_tree_holds_what_was_promised() -> None:
         "connections": "list show set remove",
         "test": "run show list cancel",
     }
-    promised = {*flat.split(), *["serve", "demo", "migrate", "backup", "restore"], *deep}
+    promised = {*flat.split(), *["serve", "demo", "sign-in-link", "migrate", "backup", "restore"], *deep}
     promised |= {"init", "pull", "push", "validate"}
     promised |= {f"{noun} {verb}" for noun, verbs in deep.items() for verb in verbs.split()}
     assert found == promised
@@ -94,7 +94,7 @@ def test_release_commands_can_all_be_tried_without_effect() -> None:
 
 
 def test_every_command_of_a_client_speaks_json(run: Run) -> None:
-    own = {"serve", "demo", "migrate", "backup", "restore"}
+    own = {"serve", "demo", "sign-in-link", "migrate", "backup", "restore"}
     for words in commands():
         command: Any = typer.main.get_command(app)
         for word in words:

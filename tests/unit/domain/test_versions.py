@@ -166,3 +166,10 @@ def test_no_other_common_ancestor_is_nearer(graph: dict[int, tuple[int, ...]], d
 def test_a_long_line_of_versions_needs_no_recursion() -> None:
     line = {number: (number - 1,) if number > 1 else () for number in range(1, 20_001)}
     assert find_common_ancestor(line, 20_000, 19_999) == 19_999
+
+
+def test_pairs_are_those_that_a_look_up_finds() -> None:
+    made = snapshot_of({Address("topic", f"t{number}"): Digest(digest_of(number)) for number in range(700)})
+    assert sorted(made.items()) == sorted((address, made[address]) for address in made)
+    assert len(made.items()) == 700
+    assert (Address("topic", "t1"), made[Address("topic", "t1")]) in made.items()

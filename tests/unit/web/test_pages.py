@@ -166,9 +166,10 @@ async def test_the_theme_is_kept_and_comes_back_to_the_page(story: Story, browse
     reply = await browser.post("/theme", data={"theme": "dark"}, headers=headers)
     assert reply.headers["location"] == "/projects/hotel?x=1"
     assert 'data-theme="dark"' in (await browser.get("/")).text
-    foreign = await browser.post("/theme", data={"theme": "neon"}, headers={"referer": "//evil.test//x"})
-    assert foreign.headers["location"].startswith("/")
-    assert not foreign.headers["location"].startswith("//")
+    foreign = await browser.post("/theme", data={"theme": "light"}, headers={"referer": "//evil.test//x"})
+    assert foreign.status_code == 401
+    odd = await browser.post("/theme", data={"theme": "neon"}, headers={"referer": f"{HOST}//evil.test/x"})
+    assert odd.headers["location"] == "/"
     assert 'data-theme="auto"' in (await browser.get("/")).text
 
 

@@ -18,8 +18,9 @@ from greenroom.domain.events import AuditRecord
 from greenroom.domain.ids import ConversationId, DraftId, EnvironmentId, PrincipalId, ProjectId
 from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release
-from greenroom.domain.versions import Snapshot, Version
+from greenroom.domain.versions import Snapshot, Version, marks_of
 from greenroom.ports import ConversationFilter, Referrer, Replayed, RunningGroup
+from greenroom.storage.memory.accounts import AccountReading
 from greenroom.storage.memory.records import RecordReading
 from greenroom.storage.memory.results import ResultReading
 from greenroom.storage.memory.tables import Rows
@@ -28,7 +29,7 @@ from greenroom.storage.packing import fold, plain
 T = TypeVar("T")
 
 
-class MemoryReading(RecordReading, ResultReading):
+class MemoryReading(RecordReading, ResultReading, AccountReading):
     """`ports.Reading` over dictionaries."""
 
     def __init__(self, rows: Rows) -> None:
@@ -60,6 +61,10 @@ class MemoryReading(RecordReading, ResultReading):
 
     def find_snapshot(self, digest: Digest) -> Snapshot | None:
         return self._rows.snapshots.find(digest)
+
+    def load_marks(self, snapshots: Collection[Digest]) -> Mapping[Digest, bytes]:
+        found = [snapshot for digest in snapshots if (snapshot := self._rows.snapshots.find(digest)) is not None]
+        return {snapshot.digest: marks_of(snapshot) for snapshot in found}
 
     def list_referrers(self, project: ProjectId, targets: Collection[Address]) -> Sequence[Referrer]:
         wanted = set(targets)

@@ -37,9 +37,9 @@ class MemoryStore:
         with self._lock:
             rows = self._state.workspaces.get(workspace)
             fork = None if rows is None else rows.fork()
-            result = work(MemoryWriting(workspace, fork))
+            result = work(MemoryWriting(workspace, fork, self._state.workspaces.values()))
             if fork is not None:
-                self._state = State({**self._state.workspaces, workspace: fork}, self._state.sessions)
+                self._state = State({**self._state.workspaces, workspace: fork})
         if fork is not None and fork.announced:
             self._changes.notice()
         return result
@@ -48,7 +48,7 @@ class MemoryStore:
         self._check_open()
         with self._lock:
             workspaces = {name: rows.fork() for name, rows in self._state.workspaces.items()}
-            fork = State(workspaces, self._state.sessions.fork())
+            fork = State(workspaces)
             result = work(MemorySystem(fork))
             grown = len(fork.workspaces) > len(self._state.workspaces)
             self._state = fork

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from greenroom.domain.access import Principal, Session
+from greenroom.domain.access import Principal
 from greenroom.domain.events import AuditRecord
 from greenroom.domain.ids import WorkspaceId
+from greenroom.storage.memory.accounts import AccountSystem
 from greenroom.storage.memory.tables import Rows, State
-from greenroom.storage.refusals import check_texts, duplicate, no_such
+from greenroom.storage.refusals import check_texts, duplicate
 
 
-class MemorySystem:
+class MemorySystem(AccountSystem):
     """`ports.System` over a fork of the whole state."""
 
     def __init__(self, state: State) -> None:
@@ -38,36 +39,14 @@ class MemorySystem:
             if key.revoked_at is None
         }
 
-    def insert_session(self, session: Session) -> None:
-        rows = self._state.workspaces.get(session.workspace)
-        if rows is None or session.member not in rows.members:
-            raise no_such("member")
-        if session.token_hash in self._state.sessions:
-            raise duplicate("session")
-        self._state.sessions.put(session.token_hash, session)
-
-    def take_link(self, token_hash: str, now: datetime) -> Session | None:
-        link = self._state.sessions.find(token_hash)
-        if link is None or link.kind != "link" or link.expires_at <= now:
-            return None
-        return self._state.sessions.drop(token_hash)
-
-    def find_session(self, token_hash: str, now: datetime) -> tuple[Session, Principal] | None:
-        session = self._state.sessions.find(token_hash)
-        if session is None or session.kind != "session" or session.expires_at <= now:
-            return None
-        member = self._state.workspaces[session.workspace].members.find(session.member)
-        assert member is not None, "members are not removed"
-        return session, Principal(member.id, session.workspace, member.name, member.role)
-
-    def delete_session(self, token_hash: str) -> None:
-        self._state.sessions.drop(token_hash)
-
     def forget_expired(self, now: datetime, answers_before: datetime) -> int:
-        over = [token for token, session in self._state.sessions.items() if session.expires_at <= now]
-        self._state.sessions.drop_where(over)
-        count = len(over)
+        count = 0
         for rows in self._state.workspaces.values():
+            over = [token for token, session in rows.sessions.items() if session.expires_at <= now]
+            rows.sessions.drop_where(over)
+            paid = [key for key, free_at in rows.tries.items() if free_at <= now]
+            rows.tries.drop_where(paid)
+            count += len(over) + len(paid)
             old = [key for key, (_, at) in rows.replays.items() if at < answers_before]
             rows.replays.drop_where(old)
             count += len(old)

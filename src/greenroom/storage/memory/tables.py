@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from greenroom.domain.access import ApiKey, Member, Session
+from greenroom.domain.accounts import Account
 from greenroom.domain.canonical import Digest
 from greenroom.domain.conversations import Conversation, Turn
 from greenroom.domain.drafts import Draft, DraftChange
@@ -116,6 +117,9 @@ class Rows:
     records: Table[tuple[ProjectId, str, str], Record] = field(
         default_factory=Table[tuple[ProjectId, str, str], Record]
     )
+    sessions: Table[str, Session] = field(default_factory=Table[str, Session])
+    accounts: Table[PrincipalId, Account] = field(default_factory=Table[PrincipalId, Account])
+    tries: Table[str, datetime] = field(default_factory=Table[str, datetime])
     replays: Table[tuple[PrincipalId, str, str], tuple[Replayed, datetime]] = field(
         default_factory=Table[tuple[PrincipalId, str, str], tuple[Replayed, datetime]]
     )
@@ -130,7 +134,7 @@ class Rows:
         return self.told or any(getattr(self, name).written for name in _TABLES if name not in _QUIET)
 
 
-_QUIET = {"conversations", "turns", "records", "replays"}
+_QUIET = {"conversations", "turns", "records", "replays", "sessions", "accounts", "tries"}
 _TABLES = tuple(f.name for f in fields(Rows) if f.name not in {"name", "created_at", "delivered", "told"})
 
 
@@ -139,4 +143,3 @@ class State:
     """Everything in a store."""
 
     workspaces: dict[WorkspaceId, Rows] = field(default_factory=dict[WorkspaceId, Rows])
-    sessions: Table[str, Session] = field(default_factory=Table[str, Session])

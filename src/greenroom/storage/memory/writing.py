@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from greenroom.domain.projects import Project
 from greenroom.domain.releases import Release
 from greenroom.domain.versions import Mark, Snapshot, Version
 from greenroom.ports import Referrer, Replayed
+from greenroom.storage.memory.accounts import AccountWriting
 from greenroom.storage.memory.reading import MemoryReading
 from greenroom.storage.memory.records import RecordWriting
 from greenroom.storage.memory.tables import Rows, Table
@@ -25,11 +26,12 @@ from greenroom.storage.packing import plain
 from greenroom.storage.refusals import check_texts, draft_exists, duplicate, idempotency_race, no_such
 
 
-class MemoryWriting(MemoryReading, RecordWriting):
+class MemoryWriting(MemoryReading, RecordWriting, AccountWriting):
     """`ports.Writing` over rows of its own; the store swaps them in when the work returns."""
 
-    def __init__(self, workspace: WorkspaceId, rows: Rows | None) -> None:
+    def __init__(self, workspace: WorkspaceId, rows: Rows | None, everybody: Iterable[Rows] = ()) -> None:
         super().__init__(rows or Rows())
+        self._everybody = everybody
         self._workspace = workspace
         self._known = rows is not None
 

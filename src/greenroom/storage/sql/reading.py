@@ -23,8 +23,10 @@ from greenroom.storage.packing import fold, unpack
 from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
+from greenroom.storage.sql.accounts import AccountReading
 from greenroom.storage.sql.records import RecordReading
 from greenroom.storage.sql.results import ResultReading
+from greenroom.storage.sql.snapshots import load_marks
 from greenroom.storage.sql.work import WORKSPACE, Work
 
 _ID = bindparam("w_id")
@@ -145,7 +147,7 @@ _FIND_REPLAYED = select(t.idempotency).where(
 )
 
 
-class SqlReading(RecordReading, ResultReading):
+class SqlReading(RecordReading, ResultReading, AccountReading):
     """`ports.Reading` over one transaction."""
 
     def __init__(self, work: Work) -> None:
@@ -176,6 +178,9 @@ class SqlReading(RecordReading, ResultReading):
 
     def find_snapshot(self, digest: Digest) -> Snapshot | None:
         return snapshots.find_snapshot(self._work, digest)
+
+    def load_marks(self, snapshots: Collection[Digest]) -> Mapping[Digest, bytes]:
+        return load_marks(self._work, snapshots)
 
     def list_referrers(self, project: ProjectId, targets: Collection[Address]) -> Sequence[Referrer]:
         found = self._work.each(_LIST_REFERRERS, "w_targets", map(str, targets), w_project=project)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sqlalchemy import RowMapping
 
-from greenroom.domain.access import ApiKey, Member, Role, Session
+from greenroom.domain.access import ApiKey, Member, Role
 from greenroom.domain.canonical import Digest
 from greenroom.domain.conversations import Conversation, Origin, Outcome, Turn
 from greenroom.domain.drafts import Draft, DraftChange
@@ -371,26 +371,4 @@ def member_from_row(row: Row) -> Member:
         row["name"],
         cast(Role, row["role"]),
         from_us(row["created_at"]),
-    )
-
-
-def session_to_row(session: Session) -> dict[str, Any]:
-    return {
-        "workspace": session.workspace,
-        "token_hash": session.token_hash,
-        "kind": session.kind,
-        "member": session.member,
-        "created_at": to_us(session.created_at),
-        "expires_at": to_us(session.expires_at),
-    }
-
-
-def session_from_row(row: Row) -> Session:
-    return Session(
-        row["token_hash"],
-        row["kind"],
-        PrincipalId(row["member"]),
-        WorkspaceId(row["workspace"]),
-        from_us(row["created_at"]),
-        from_us(row["expires_at"]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 from sqlalchemy import bindparam, select
@@ -14,6 +14,7 @@ from greenroom.domain.versions import (
     FORMAT,
     Shard,
     Snapshot,
+    marks_of,
     shard_from_json,
 )
 from greenroom.storage.refusals import unavailable
@@ -26,19 +27,17 @@ _PREFIX = "sha256:"
 _SNAPSHOT = select(t.snapshots.c.shards).where(
     t.snapshots.c.workspace == WORKSPACE, t.snapshots.c.digest == bindparam("w_digest")
 )
+_MARKS = select(t.snapshots.c.digest, t.snapshots.c.shards).where(
+    t.snapshots.c.workspace == WORKSPACE, t.snapshots.c.digest.in_(bindparam("w_digests", expanding=True))
+)
 _SHARDS = select(t.shards.c.digest, t.shards.c.data).where(
     t.shards.c.workspace == WORKSPACE, t.shards.c.digest.in_(bindparam("w_digests", expanding=True))
 )
 _KNOWN_SHARDS = _SHARDS.with_only_columns(t.shards.c.digest)
 
 
-def pack_digests(digests: tuple[Digest, ...]) -> bytes:
-    """Returns digests as 32 bytes each."""
-    return b"".join(bytes.fromhex(digest.removeprefix(_PREFIX)) for digest in digests)
-
-
 def unpack_digests(data: bytes) -> tuple[Digest, ...]:
-    """Returns the digests that `pack_digests` wrote."""
+    """Returns the digests that `marks_of` wrote."""
     parts = (data[at : at + _DIGEST_BYTES] for at in range(0, len(data), _DIGEST_BYTES))
     return tuple(Digest(_PREFIX + part.hex()) for part in parts)
 
@@ -61,6 +60,14 @@ def find_snapshot(work: Work, digest: Digest) -> Snapshot | None:
     return snapshot
 
 
+def load_marks(work: Work, snapshots: Iterable[Digest]) -> Mapping[Digest, bytes]:
+    """Returns the rows of snapshots as they are; those that a cache holds cost nothing."""
+    known = {digest: work.remembered.find_snapshot(digest) for digest in snapshots}
+    marks = {digest: marks_of(snapshot) for digest, snapshot in known.items() if snapshot is not None}
+    missing = [digest for digest, snapshot in known.items() if snapshot is None]
+    return marks | {Digest(row["digest"]): row["shards"] for row in work.each(_MARKS, "w_digests", missing)}
+
+
 def put_snapshot(work: Work, snapshot: Snapshot) -> None:
     """Keeps a snapshot and its new shards; asks the database only about shards that no cache holds."""
     if work.remembered.find_snapshot(snapshot.digest) is not None:
@@ -77,7 +84,7 @@ def put_snapshot(work: Work, snapshot: Snapshot) -> None:
         if digest not in kept
     ]
     work.insert_all(t.shards, rows, how="if new")
-    packed = pack_digests(snapshot.shard_digests)
+    packed = marks_of(snapshot)
     work.insert(t.snapshots, {"digest": snapshot.digest, "format": FORMAT, "shards": packed}, how="if new")
     work.remembered.remember(snapshot)
 

@@ -13,6 +13,7 @@ from greenroom.domain.ids import PrincipalId, WorkspaceId
 from greenroom.storage.refusals import check_texts, is_storable
 from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import tables as t
+from greenroom.storage.sql.accounts import AccountSystem, session_from_row, session_to_row
 from greenroom.storage.sql.caches import Caches
 from greenroom.storage.sql.work import Work
 
@@ -49,7 +50,7 @@ _MARK_DELIVERED = update(t.outbox).where(
 )
 
 
-class SqlSystem:
+class SqlSystem(AccountSystem):
     """`ports.System` over one transaction."""
 
     def __init__(self, connection: Connection, caches: Caches) -> None:
@@ -61,7 +62,7 @@ class SqlSystem:
     def insert_workspace(self, workspace: WorkspaceId, name: str, at: datetime) -> None:
         check_texts(workspace, name)
         self.announced = True
-        work = self._work(workspace)
+        work = self._scope(workspace)
         work.insert(t.workspaces, {"name": name, "created_at": r.to_us(at)})
         work.insert(t.workspace_chains, {"seq": 0, "digest": GENESIS})
         work.insert(t.outbox, {"delivered": 0})
@@ -79,14 +80,14 @@ class SqlSystem:
         return {row["key_hash"]: _principal(row) for row in self._connection.execute(_KEYS).mappings()}
 
     def insert_session(self, session: Session) -> None:
-        self._work(session.workspace).insert(t.sessions, r.session_to_row(session))
+        self._scope(session.workspace).insert(t.sessions, session_to_row(session))
 
     def take_link(self, token_hash: str, now: datetime) -> Session | None:
         if not is_storable(token_hash):
             return None
         values = {"w_hash": token_hash, "w_now": r.to_us(now)}
         row = self._connection.execute(_TAKE_LINK, values).mappings().first()
-        return None if row is None else r.session_from_row(row)
+        return None if row is None else session_from_row(row)
 
     def find_session(self, token_hash: str, now: datetime) -> tuple[Session, Principal] | None:
         if not is_storable(token_hash):
@@ -95,7 +96,7 @@ class SqlSystem:
         row = self._connection.execute(_FIND_SESSION, values).mappings().first()
         if row is None:
             return None
-        session = r.session_from_row(row)
+        session = session_from_row(row)
         return session, Principal(session.member, session.workspace, row["name"], row["role"])
 
     def delete_session(self, token_hash: str) -> None:
@@ -103,7 +104,7 @@ class SqlSystem:
             self._connection.execute(_DELETE_SESSION, {"w_hash": token_hash})
 
     def forget_expired(self, now: datetime, answers_before: datetime) -> int:
-        over = self._connection.execute(_FORGET_SESSIONS, {"w_now": r.to_us(now)}).rowcount
+        over = self._connection.execute(_FORGET_SESSIONS, {"w_now": r.to_us(now)}).rowcount + self._clear_tries(now)
         return over + self._connection.execute(_FORGET_ANSWERS, {"w_before": r.to_us(answers_before)}).rowcount
 
     def list_undelivered(self, limit: int) -> Sequence[tuple[WorkspaceId, AuditRecord]]:
@@ -117,7 +118,7 @@ class SqlSystem:
             values = {"w_workspace": workspace, "w_up_to": reached, "delivered": reached}
             self._connection.execute(_MARK_DELIVERED, values)
 
-    def _work(self, workspace: WorkspaceId) -> Work:
+    def _scope(self, workspace: WorkspaceId) -> Work:
         return Work(self._connection, workspace, self._caches)
 
 

@@ -366,6 +366,22 @@ sessions = _table(
     _t("member"),
     _n("created_at"),
     _n("expires_at"),
+    _d("by", "link"),
+    _d("device", ""),
     _of("members", "member"),
 )
 Index(None, sessions.c.token_hash, unique=True)
+
+accounts = _table(
+    "accounts",
+    "member",
+    _t("member"),
+    _t("name"),
+    _t("password"),
+    _n("changed_at"),
+    _of("members", "member"),
+)
+Index(None, accounts.c.name, unique=True)
+
+tries = _table("tries", "key", _t("key"), _n("free_at"), _of_workspace())
+"""How often somebody tried to sign in, by a hash of the name or the address; one number each, soon removed."""

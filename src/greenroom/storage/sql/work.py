@@ -52,6 +52,7 @@ NOUNS = {
     "turns": "turn",
     "members": "member",
     "sessions": "session",
+    "accounts": "account",
     "records": "record",
 }
 

@@ -25,6 +25,7 @@ from greenroom.storage.refusals import check_texts, draft_exists, duplicate, ide
 from greenroom.storage.sql import rows as r
 from greenroom.storage.sql import snapshots
 from greenroom.storage.sql import tables as t
+from greenroom.storage.sql.accounts import AccountWriting
 from greenroom.storage.sql.reading import SqlReading
 from greenroom.storage.sql.records import RecordWriting
 from greenroom.storage.sql.work import WORKSPACE
@@ -97,7 +98,7 @@ _OF_PROJECT = {
 _DELETE_PROJECT = [delete(table).where(table.c.workspace == WORKSPACE, mine) for table, mine in _OF_PROJECT.items()]
 
 
-class SqlWriting(SqlReading, RecordWriting):
+class SqlWriting(SqlReading, RecordWriting, AccountWriting):
     """`ports.Writing` over one transaction."""
 
     def insert_project(self, project: Project, environments: Sequence[Environment]) -> bool:

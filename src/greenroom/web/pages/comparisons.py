@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from greenroom.domain.errors import GreenroomError
 from greenroom.services.comparisons import Compared
-from greenroom.web.differences import Wanted, draw
+from greenroom.web.differences import MAX_SHOWN, Wanted, draw
 from greenroom.web.door import Door
 from greenroom.web.forms import Refusal, refusal_of
 from greenroom.web.session import Visit
@@ -42,7 +42,8 @@ class ComparisonPages:
         if not base and not head:
             base, head = _suggest(shell)
         compared, refusal = await self._compare(visit, slug, base, head)
-        wanted = Wanted(visit.query("kind"), visit.query("op"), visit.query("author"), visit.query("q").strip()[:200])
+        text, start = visit.query("q").strip()[:200], visit.number("start") or 0
+        wanted = Wanted(visit.query("kind"), visit.query("op"), visit.query("author"), text, start)
         kinds = self._desk.kinds
         groups = await asyncio.to_thread(draw, compared, kinds, shell.names, wanted) if compared else []
         versions = await self._desk.versions.list(visit.call, slug, None, VERSIONS)
@@ -59,6 +60,8 @@ class ComparisonPages:
             versions=[view.version for view in versions],
             view="unified" if visit.query("view") == "unified" else "split",
             counts=_count(compared) if compared else {},
+            found=len(wanted.choose(compared)) if compared else 0,
+            page_size=MAX_SHOWN,
             link=_Links(shell.base, base, head, visit),
         )
 
