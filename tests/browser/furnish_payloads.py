@@ -23,6 +23,9 @@ from greenroom.services.plans import PromoteRequest, PublishRequest, RollbackReq
 from greenroom.services.tickets import tickets_of
 from greenroom.services.work import Call
 from greenroom.wire.archives import pack
+from tests.browser.furnish_drafts import furnish_drafts
+from tests.browser.furnish_parallel import furnish_parallel
+from tests.browser.furnish_traffic import furnish_traffic
 
 AGENT = Address("agent", "main")
 FUNCTION = Address("function", "find_invoice")
@@ -50,6 +53,8 @@ class Payloads:
         await self._talk()
         await self._keep_data()
         await self._meet_people(owner)
+        await furnish_parallel(desk, owner)
+        await furnish_drafts(desk, owner)
 
     def _pick(self, number: int) -> str:
         return self.texts[number % len(self.texts)]
@@ -161,8 +166,13 @@ class Payloads:
         await desk.tables.create(call, "hotel", Table("rooms", self._pick(23), columns=columns, key="number"))
         for number, text in enumerate(self.texts):
             await desk.tables.put_row(call, "hotel", "rooms", {"number": number, "view": text})
-        run = await desk.test_runs.start(call, "hotel", Selection("v3"))
-        await desk.test_runs.wait(run.id)
+        source = {"type": "urls", "urls": ["https://harbour.example/rules"]}
+        house = {"name": self._pick(6), "source": source, "documents": [{"document": "house-rules"}]}
+        await self._save(Address("knowledge", "house"), house)
+        for ref in ("v1", "v3"):
+            run = await desk.test_runs.start(call, "hotel", Selection(ref))
+            await desk.test_runs.wait(run.id)
+        await furnish_traffic(desk, call, self._pick(8))
 
     async def _meet_people(self, owner: Principal) -> None:
         """Keys and members with such names, who did something, and browsers that say they are payloads."""

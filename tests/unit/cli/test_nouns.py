@@ -57,6 +57,7 @@ CHECKPOINT = {
     "base_version": 1,
     "changes": 1,
     "addresses": ["topic/hours"],
+    "digest": "sha256:" + "0" * 64,
 }
 CHANGED = {
     "version": 3,
