@@ -199,6 +199,23 @@ def test_what_is_not_read_says_why(hotel: Imported) -> None:
     assert min(count_by_status(hotel.report).values()) > 0
 
 
+@pytest.mark.parametrize(
+    "more", [{}, {"__MACOSX/hotel/._project.yaml": b"\0", "hotel/.DS_Store": b"\0\1"}], ids=["plain", "mac"]
+)
+def test_a_folder_that_was_packed_whole_is_read_alike(hotel: Imported, more: dict[str, bytes]) -> None:
+    wrapped = {f"hotel/{path}": text.encode() for path, text in LIGHTHOUSE.items()}
+    found = read_project({**wrapped, **more})
+    assert found.entities == read_project({path: text.encode() for path, text in LIGHTHOUSE.items()}).entities
+    assert found.entities.keys() <= hotel.entities.keys()
+    assert not any(row.path.startswith("hotel/") for row in found.report)
+
+
+def test_two_projects_in_one_archive_are_refused() -> None:
+    with pytest.raises(Invalid) as refused:
+        read_project({"a/project.yaml": PROJECT.encode(), "b/project.yaml": PROJECT.encode()})
+    assert any(fault.code == "missing_file" for fault in refused.value.errors)
+
+
 def test_every_reference_resolves(hotel: Imported) -> None:
     links = [
         Link(address, mention)

@@ -21,10 +21,11 @@ NO_PROJECT = "project.yaml is missing"
 def read_project(files: Mapping[str, bytes]) -> Imported:
     """Returns the entities that an ADK project becomes, with an account of every file.
 
-    `files` maps relative paths with `/` to bytes. Raises Invalid (`import_refused`) when anything in the
-    folder is broken or unknown; its errors list every fault as `path:line`, and nothing is imported.
+    `files` maps relative paths with `/` to bytes, with or without the project's own folder at their head. Raises
+    Invalid (`import_refused`) when anything in the folder is broken or unknown; its errors list every fault as
+    `path:line`, and nothing is imported.
     """
-    desk = Desk(files)
+    desk = Desk(layout.unwrap(files))
     shelves = layout.sort_files(desk)
     project = _Project(desk, shelves)
     project.read()
