@@ -150,7 +150,8 @@ async def test_no_stored_text_becomes_part_of_a_page() -> None:
     async with open_house() as house:
         await Payloads(PAYLOADS).furnish(house.desk, house.owner)
         pages = await list_pages(house.desk, house.owner)
-        assert await find_bad(house, pages.values()) == {}
+        parts = [f"{BASE}/build/find?kinds=topic&q={quote(PAYLOADS[0])}"]
+        assert await find_bad(house, [*pages.values(), *parts]) == {}
         for name, paths in (await list_sinks(house)).items():
             said = "".join([await follow_all(house, path) for path in paths])
             missing = [
@@ -170,6 +171,8 @@ NO_PAGES = {
     "/projects/{slug}/go",
     "/projects/{slug}/live",
     "/projects/{slug}/places",
+    "/projects/{slug}/build/find",
+    "/projects/{slug}/evaluations/{name}/progress",
     "/projects/{slug}/versions/{number}/export",
     "/projects/{slug}/tables/{table}/export",
 }
