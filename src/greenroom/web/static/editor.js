@@ -14,6 +14,7 @@
   let dirty = false;
   let drawn = 0;
   let drawing = false;
+  let edits = 0;
 
   function showFindings(findings) {
     form.querySelectorAll(".wrong-slot").forEach((slot) => slot.replaceChildren());
@@ -65,18 +66,18 @@
     saving = true;
     again = false;
     words("busy", "Saving…");
-    const before = drawn;
+    const [before, typed] = [drawn, edits];
     try {
       const reply = await send({ "X-Autosave": "1" });
       const isJson = (reply.headers.get("content-type") || "").startsWith("application/json");
       const told = isJson ? await reply.json() : null;
       // What was drawn or typed since is newer than this answer.
-      if (told && !again && before === drawn) { replaceParts(told.parts); showFindings(told.findings); }
+      if (told && typed === edits && before === drawn) { replaceParts(told.parts); showFindings(told.findings); }
       if (reply.ok && told) {
         form.elements.if_match.value = told.revision;
-        dirty = again;
+        dirty = typed !== edits;
         const broken = told.findings.filter((each) => each.tone === "warn").length;
-        words(broken ? "warn" : "good", `Saved in your draft at ${clock()}${broken ? "; it cannot be published like this" : ""}`);
+        if (!dirty) words(broken ? "warn" : "good", `Saved in your draft at ${clock()}${broken ? "; it cannot be published like this" : ""}`);
         const count = document.getElementById("draft-count");
         if (count) count.textContent = told.changes === 1 ? "1 change" : `${told.changes} changes`;
       } else if (reply.status === 412) {
@@ -103,6 +104,7 @@
   greenroom.saveFirst = () => { clearTimeout(timer); return dirty && form.dataset.autosave === "on" ? save() : Promise.resolve(); };
   function changed(wait = 900) {
     dirty = true;
+    edits += 1;
     if (form.dataset.autosave !== "on") return;
     words("busy", "Not saved yet");
     clearTimeout(timer);
@@ -111,8 +113,9 @@
 
   // Where an element stands after a button was pressed.
   function moved(pointer, verb, at) {
+    if (!["insert", "remove", "up", "down"].includes(verb)) return pointer;
     const cut = at.lastIndexOf("/");
-    const table = verb === "add" ? at : at.slice(0, cut);
+    const table = at.slice(0, cut);
     if (!pointer.startsWith(`${table}/`)) return pointer;
     const [first, ...rest] = pointer.slice(table.length + 1).split("/");
     let index = Number(first);
@@ -134,7 +137,10 @@
     const open = new Set([...fields.querySelectorAll("details[open]")].map((each) => each.closest("[data-row]")?.dataset.row)
       .filter(Boolean).map((each) => moved(each, verb, at)));
     const [focused, named] = [document.activeElement, document.activeElement?.name || ""];
-    const stays = moved(named.slice(2), verb, at);
+    const where = (name) => name.slice(0, 2) + moved(name.slice(2), verb, at);
+    const controls = () => [...fields.querySelectorAll("input:not([type=hidden]), textarea, select")].filter((each) => each.name);
+    const value = (each) => (each.type === "checkbox" ? each.checked : each.value);
+    const sent = new Map(controls().map((each) => [each.name, value(each)]));
     let reply = null;
     drawing = true;
     try { reply = await send({ "X-Redraw": "1" }, [[verb, at]]); } catch { reply = null; }
@@ -144,9 +150,18 @@
     const found = new DOMParser().parseFromString(await reply.text(), "text/html");
     if (turn !== drawn) return;
     drawn += 1;
+    // What was typed while the answer was on its way is kept, and so is the caret.
+    const late = controls().filter((each) => sent.has(each.name) && sent.get(each.name) !== value(each)).map((each) => [where(each.name), value(each)]);
+    const active = fields.contains(document.activeElement) ? document.activeElement : null;
+    const caret = active && [where(active.name || ""), active.selectionStart, active.selectionEnd];
     for (const fresh of found.querySelectorAll("[data-part]")) document.getElementById(fresh.id)?.replaceChildren(...fresh.childNodes);
     for (const row of fields.querySelectorAll("[data-row]")) {
       if (open.has(row.dataset.row)) row.querySelector("details").open = true;
+    }
+    const called = (name) => name && fields.querySelector(`[name="${CSS.escape(name)}"]`);
+    for (const [name, typed] of late) {
+      const field = called(name);
+      if (field) field[field.type === "checkbox" ? "checked" : "value"] = typed;
     }
     const goal = fields.querySelector("[data-focus]");
     const row = goal?.closest("[data-row]");
@@ -159,14 +174,16 @@
       const other = verb === "up" ? "down" : "up";
       (tools.querySelector(`[name=${verb}]${place}:not([disabled])`) || tools.querySelector(`[name=${other}]${place}`) || goal)?.focus();
     } else if (verb === "up" || verb === "down") {
-      (fields.querySelector(`[name="${CSS.escape(named.slice(0, 2) + stays)}"]`) || goal)?.focus();
+      (called(where(named)) || goal)?.focus();
     } else if (verb === "remove") {
       (goal || fields.querySelector(`[name=add][value="${CSS.escape(at.slice(0, at.lastIndexOf("/")))}"]`))?.focus();
     } else if (verb === "redraw" && at) {
       const rows = fields.querySelectorAll(`[name^="k:${CSS.escape(at)}/"]`);
       if (rows.length) rows[rows.length - 1].focus();
-    } else if (focused?.id) {
-      document.getElementById(focused.id)?.focus();
+    } else if (caret) {
+      const field = called(caret[0]);
+      field?.focus();
+      if (field && caret[1] !== null && field.setSelectionRange) field.setSelectionRange(caret[1], caret[2]);
     }
     goal?.scrollIntoView({ block: "nearest" });
     form.dispatchEvent(new CustomEvent("greenroom:redrawn"));
