@@ -30,15 +30,9 @@
     const at = links.findIndex((link) => link.getAttribute("aria-selected") === "true");
     if (event.key === "ArrowDown") { event.preventDefault(); choose(links[Math.min(at + 1, links.length - 1)]); }
     else if (event.key === "ArrowUp") { event.preventDefault(); choose(links[Math.max(at - 1, 0)]); }
-<<<<<<< HEAD
     // A search box would only empty itself.
     else if (event.key === "Escape") { event.preventDefault(); input.closest("dialog").close(); }
-=======
-    else if (event.key === "Escape") { event.preventDefault(); document.getElementById("palette").close(); }
->>>>>>> wbuild
     else if (event.key === "Enter" && links[at]) { event.preventDefault(); links[at].click(); }
-    // A search field would only empty itself, and the box stay open.
-    else if (event.key === "Escape") { event.preventDefault(); document.getElementById("palette").close(); }
   });
   document.getElementById("palette").addEventListener("greenroom:open", () => { input.value = ""; input.focus(); ask(); });
 })();
