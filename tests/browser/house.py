@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from greenroom.domain.access import Principal
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
-from greenroom.ports import Reachable
+from greenroom.ports import Clock, Reachable
 from greenroom.providers.clock import SystemClock
 from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.providers.parsers import SafeParser
@@ -59,7 +59,7 @@ class House:
 
 
 @contextmanager
-def open_house(furnish: Furnish | None = None) -> Iterator[House]:
+def open_house(furnish: Furnish | None = None, clock: Clock | None = None) -> Iterator[House]:
     """Serves a new desk until the block ends. `furnish` is awaited first."""
     ready = threading.Event()
     found: dict[str, Any] = {}
@@ -67,7 +67,7 @@ def open_house(furnish: Furnish | None = None) -> Iterator[House]:
     async def serve() -> None:
         store = MemoryStore()
         parts = Reachable(cipher=EnvelopeCipher("the key of tests"), parser=SafeParser(), passwords=ArgonPasswords())
-        desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, parts)
+        desk = Desk(store, clock or SystemClock(), KINDS, {"polyai": read_project}, parts)
         owner = await desk.access.found_workspace(None)
         if furnish is not None:
             await furnish(desk, owner)
