@@ -30,9 +30,10 @@ bench: ## measure against peers and limits, and print the tables
 fault: setup ## the long profile of fault and property tests, and of the story of parallel work
 	@GREENROOM_PROFILE=long scripts/test.sh tests/fault tests/property tests/contract/parallel/test_cli_story.py
 
-screenshots: setup ## write a picture of every page, wide and narrow, light and dark, into screenshots/
+screenshots: setup ## write pictures of every page into screenshots/, and those of the guides
 	@scripts/chromium.sh
 	@.venv/bin/python -m tests.browser.screenshots
+	@.venv/bin/python -m tests.browser.guide_pictures
 
 lock: setup ## rewrite both lock files from pyproject.toml
 	@scripts/lock.sh

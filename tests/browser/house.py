@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from greenroom.domain.access import Principal
 from greenroom.importers.polyai import read_project
 from greenroom.kinds import KINDS
-from greenroom.ports import Reachable, Sandbox
+from greenroom.ports import Clock, Reachable, Sandbox
 from greenroom.providers.clock import SystemClock
 from greenroom.providers.crypto import EnvelopeCipher
 from greenroom.providers.parsers import SafeParser
@@ -59,7 +59,9 @@ class House:
 
 
 @contextmanager
-def open_house(furnish: Furnish | None = None, sandbox: Sandbox | None = None) -> Iterator[House]:
+def open_house(
+    furnish: Furnish | None = None, sandbox: Sandbox | None = None, clock: Clock | None = None
+) -> Iterator[House]:
     """Serves a new desk until the block ends. `furnish` is awaited first."""
     ready = threading.Event()
     found: dict[str, Any] = {}
@@ -72,7 +74,7 @@ def open_house(furnish: Furnish | None = None, sandbox: Sandbox | None = None) -
             sandbox=sandbox,
             passwords=ArgonPasswords(),
         )
-        desk = Desk(store, SystemClock(), KINDS, {"polyai": read_project}, parts)
+        desk = Desk(store, clock or SystemClock(), KINDS, {"polyai": read_project}, parts)
         owner = await desk.access.found_workspace(None)
         if furnish is not None:
             await furnish(desk, owner)

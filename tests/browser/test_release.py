@@ -110,6 +110,7 @@ def test_the_standard_release(house: House, visit: Visitor) -> None:
     page.get_by_role("button", name="Roll Live back to v2").click()
     page.get_by_role("heading", name="Rolled back to v2").wait_for()
     expect(page.locator("main")).to_contain_text("took back v3")
+    expect(page.locator("main")).to_contain_text("release v3 again")
     expect(page.locator(".onair")).to_contain_text("Live v2")
     assert "£12" in chat(page, "live", "Can I bring my dog?")
     assert time.monotonic() - begun < 60
@@ -162,6 +163,8 @@ def test_a_hotfix_needs_a_reason_and_says_so_loudly(house: House, visit: Visitor
     page.goto(f"{house.url}{BASE}/environments/live/promote?version=3")
     expect(page.get_by_role("heading", name="Hotfix into Live")).to_be_visible()
     expect(page.locator("main")).to_contain_text("has not been served in Pre-release")
+    expect(page.locator("main")).to_contain_text("Pet policy: text changed")
+    expect(page.locator("main")).to_contain_text("To undo: roll back Live, which brings back v2")
     page.get_by_label("Why is a step skipped?").fill("Guests are quoted the wrong price")
     page.get_by_label("The public will hear v3").check()
     page.get_by_role("button", name="Release v3 as a hotfix").click()

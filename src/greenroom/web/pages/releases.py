@@ -77,12 +77,9 @@ class ReleasePages:
         plan, skips = None, False
         if number is not None:
             try:
-                request = replace(_promotion(visit.form, number), expected_seq=None, in_flight=PolicyChoice())
-                plan = await self._desk.releases.plan_promotion(visit.call, slug, alias, request)
+                plan, skips = await self._plan_promotion(visit, number)
             except GreenroomError as wrong:
-                # The reason for a hotfix is asked for in the dialog itself.
-                skips = isinstance(wrong, Refused) and wrong.code == "skips_a_step" and visit.may("releases.hotfix")
-                refusal = Refusal() if skips and not refusal else refusal or refusal_of(wrong)
+                refusal = refusal or refusal_of(wrong)
         return self._sheet(
             shell,
             "releases/_promote.html",
@@ -93,6 +90,17 @@ class ReleasePages:
             skips_a_step=skips,
             said=said,
         )
+
+    async def _plan_promotion(self, visit: Visit, number: int) -> tuple[Plan, bool]:
+        """Returns what a promotion would do, and whether its reason as a hotfix is still to be said, in the dialog."""
+        slug, alias, plan = visit.path("slug"), visit.path("alias"), self._desk.releases.plan_promotion
+        request = replace(_promotion(visit.form, number), expected_seq=None, in_flight=PolicyChoice())
+        try:
+            return await plan(visit.call, slug, alias, request), False
+        except Refused as wrong:
+            if wrong.code != "skips_a_step" or not visit.may("releases.hotfix"):
+                raise
+        return await plan(visit.call, slug, alias, replace(request, hotfix="to be said")), True
 
     async def ask_rollback(self, visit: Visit) -> Response:
         """Shows what a rollback would do."""
