@@ -81,6 +81,7 @@ class Camera:
             "window.scrollTo(0, 0)"
         )
         session = page.context.new_cdp_session(page)
+        data = b""
         for quality in QUALITIES:
             shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": quality})
             data = base64.b64decode(shot["data"])
@@ -119,7 +120,7 @@ def pack_clinic() -> bytes:
 
 def show_release(camera: Camera) -> None:
     """The standard release and its rollback."""
-    with open_house(furnish_standard, MayClock()) as house:
+    with open_house(furnish_standard, clock=MayClock()) as house:
         page = camera.visit(house)
         change_three(house)
         page.goto(f"{house.url}{BASE}/build/topic/pet-policy")
@@ -153,7 +154,7 @@ def show_release(camera: Camera) -> None:
 
 def show_hotfix(camera: Camera) -> None:
     """A version that goes to Live past a step, with a reason."""
-    with open_house(furnish_standard, MayClock()) as house:
+    with open_house(furnish_standard, clock=MayClock()) as house:
         page = camera.visit(house)
         house.run(edit(house.desk, house.call(), PETS, content=NEW_PETS))
         publish(house, "Pets cost £15 a night from today")
