@@ -15,6 +15,8 @@ from tests.browser.hotel import BASE, furnish_whole, list_pages
 from tests.browser.house import House, open_house
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+PARTS = 4
+"""So many tests share the pages: a hundred of them take a minute."""
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What a theme and a narrow window can change; the rest is the same page.
 LOOKS = {
@@ -40,11 +42,12 @@ def find_violations(page: Page, only: Any = TAGS) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("scheme, width", [("light", 1440), ("dark", 390)])
-def test_every_page_is_accessible_and_fits(house: House, visit: Visitor, scheme: str, width: int) -> None:
+def test_every_page_is_accessible_and_fits(house: House, visit: Visitor, scheme: str, width: int, part: int) -> None:
     page = visit(house, width=width, scheme=scheme)
     wrong: dict[str, object] = {}
-    for name, path in house.run(list_pages(house.desk, house.owner)).items():
+    for name, path in list(house.run(list_pages(house.desk, house.owner)).items())[part::PARTS]:
         page.goto(house.url + path)
         violations = find_violations(page, TAGS if scheme == "light" else LOOKS)
         if violations:
