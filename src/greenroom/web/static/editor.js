@@ -245,5 +245,7 @@
       save();
     }
   });
+  // What was typed before this script was there.
+  if ([...form.querySelectorAll("input:not([type=hidden], [type=checkbox]), textarea")].some((each) => each.value !== each.defaultValue)) changed();
   window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 })();

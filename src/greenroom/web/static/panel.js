@@ -10,6 +10,7 @@
   const home = document.querySelector("a.project")?.getAttribute("href") || "";
   const keep = (value) => { try { if (value) sessionStorage.setItem(KEY, value); else sessionStorage.removeItem(KEY); } catch { /* private window: the panel closes with the page */ } };
   const kept = () => { try { return sessionStorage.getItem(KEY) || ""; } catch { return ""; } };
+  let before = null;
   const end = () => { const turns = body.querySelector(".turns"); if (turns) turns.scrollTop = turns.scrollHeight; };
 
   opener.setAttribute("aria-expanded", "false");
@@ -41,11 +42,15 @@
     const talk = body.querySelector("[data-chat]");
     keep(talk ? talk.dataset.chat : opener.dataset.panel);
     end();
+    if (!before) return;
+    const goal = before;
+    before = null;
+    setTimeout(() => { if (panel.contains(document.activeElement)) { document.activeElement.blur(); if (goal !== document.body) goal.focus(); } }, 30);
   });
   const path = kept();
   // Kept open, it does not take the focus from the page that one came to.
   if (path.startsWith(`${home}/chat`) && home) {
-    const before = document.activeElement;
-    show(path).then(() => { (before === document.body ? document.activeElement : before)?.[before === document.body ? "blur" : "focus"]?.(); });
+    before = document.activeElement;
+    show(path);
   }
 })();
