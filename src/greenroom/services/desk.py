@@ -118,11 +118,15 @@ class Desk:
             tables=TableAsks(store, clock).answer,
         )
         self.conversations = Conversations(self.work, self.programs, self.outside, parts.cipher)
+        self._judge()
+        self._keep_data(parts)
+        self.traffic = Traffic(store, self.programs, clock)
+
+    def _judge(self) -> None:
+        """Makes the verbs that try versions and judge conversations."""
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
         self.made_tests = MadeTests(self.work, self.drafts)
         self.evaluations = Evaluations(self.work, self.outside)
-        self._keep_data(parts)
-        self.traffic = Traffic(store, self.programs, clock)
 
     def _branch(self, most_environments: int) -> None:
         """Makes the verbs of parallel work."""
