@@ -108,7 +108,6 @@ class Desk:
         gatherer = Gatherer(parts.outbound, parts.parser, parts.feeds, open_connections(self.work, self.connections))
         self.syncs = SyncJobs(self.work, gatherer, self.drafts.save)
         self.knowledge = Knowledge(self.work, parts.parser, self.retrieval, self.syncs)
-        self.knowledge_listings = KnowledgeListings(self.work, self.drafts)
         self.outside = Reaching(
             clock,
             parts,
@@ -125,7 +124,6 @@ class Desk:
     def _judge(self) -> None:
         """Makes the verbs that try versions and judge conversations."""
         self.test_runs = TestRuns(self.work, self.programs, self.outside, self.outside.confine)
-        self.made_tests = MadeTests(self.work, self.drafts)
         self.evaluations = Evaluations(self.work, self.outside)
 
     def _branch(self, most_environments: int) -> None:
@@ -145,6 +143,8 @@ class Desk:
         """Makes the verbs of what no version holds."""
         self.history = History(self.work)
         self.entity_history = EntityHistories(self.work)
+        self.knowledge_listings = KnowledgeListings(self.work, self.drafts)
+        self.made_tests = MadeTests(self.work, self.drafts)
         self.keys = Keys(self.work)
         self.numbers = Numbers(self.work)
         self.results = Results(self.work)

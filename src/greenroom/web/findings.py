@@ -48,9 +48,7 @@ class Findings:
         head = f"{pointer}/"
         inside = [each for each in self.found if each.pointer.startswith(head)]
         self.taken.update(each.pointer for each in inside)
-        placed = [
-            Finding(each.pointer, f"{each.pointer.removeprefix(head)}: {each.text}", each.tone) for each in inside
-        ]
+        placed = [Finding(e.pointer, f"{_place(e.pointer, head)}: {e.text}", e.tone, e.line) for e in inside]
         return [*self.at(pointer), *placed]
 
     def any_in(self, pointer: str) -> bool:
@@ -61,6 +59,12 @@ class Findings:
     def left(self) -> list[Finding]:
         """Returns what no field has taken."""
         return [each for each in self.found if each.pointer not in self.taken]
+
+
+def _place(pointer: str, head: str) -> str:
+    """Returns a place inside a field, counted as people count where it is a line."""
+    inner = pointer.removeprefix(head)
+    return f"line {int(inner) + 1}" if inner.isdigit() else inner
 
 
 def findings_of(refusal: Refusal, looked: Looked | None = None) -> Findings:

@@ -91,6 +91,7 @@ class ContentPages:
         return address
 
     async def _ask(self, visit: Visit, refusal: Refusal) -> Response:
+        visit.call.need("drafts.edit")
         shell = await load_drafting(visit, "New")
         chosen = visit.form.text("kind") or visit.query("kind")
         status = 422 if refusal else 200

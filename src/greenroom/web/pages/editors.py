@@ -172,12 +172,12 @@ class EditorPages:
         at = editing.focus or editing.visit.query("at")
         drawing = Drawing(findings, links.find, known.find, flow=flow, as_json=editing.as_json, at=at)
         controls = drawing.fields(editing.kind.fields, editing.shown)
-        await known.load()
         return controls, drawing, known, links
 
     async def _draw(self, editing: Editing, status: int) -> Response:
         """Returns the page, or, for a form that is open, its fields alone."""
         controls, drawing, known, links = await self._controls(editing)
+        await known.load()
         stale = isinstance(editing.wrong, Stale)
         theirs: Sequence[FieldDiff] = ()
         if stale and not has_unreadable(editing.shown):

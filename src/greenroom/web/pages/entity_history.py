@@ -77,6 +77,7 @@ class EntityHistoryPages:
         return self._door.go(visit, path, f"{said} {' '.join(loaded.warnings)}".strip())
 
     async def _ask_back(self, visit: Visit, refusal: Refusal) -> Response:
+        visit.call.need("drafts.edit")
         address = read_address(visit)
         shell = await load_drafting(visit, address.slug)
         number = read_number(visit.form.text("version") or visit.query("version")) or 0

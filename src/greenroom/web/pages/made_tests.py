@@ -47,6 +47,7 @@ class MadeTestPages:
         return self._door.go(visit, path, f"The test is in {made.address} of your draft. Run it from Tests.")
 
     async def _ask(self, visit: Visit, refusal: Refusal) -> Response:
+        visit.call.need("drafts.edit")
         slug = visit.path("slug")
         shell = await load_shell(visit, slug, "Make a test", "conversations")
         alias = visit.form.text("environment") or visit.query("environment") or _first(shell)

@@ -77,6 +77,7 @@ class SourcePages:
         return self._door.go(visit, f"/projects/{slug}/knowledge/sources/{address.slug}", said)
 
     async def _ask(self, visit: Visit, refusal: Refusal) -> Response:
+        visit.call.need("drafts.edit")
         slug = visit.path("slug")
         shell = await load_shell(visit, slug, "New source", "knowledge")
         if not shell.editable:
