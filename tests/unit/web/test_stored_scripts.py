@@ -125,7 +125,7 @@ async def follow_all(house: House, path: str) -> str:
         page = await house.see(path)
         assert find_made(page) == [], path
         said += shown(page)
-        more = re.findall(r'href="([^"]*[?&;](?:after|before)=[^"]*)"', page)
+        more = re.findall(r'href="([^"]*[?&;](?:after|before|start)=[^"]*)"', page)
         if more:
             link = more[-1].replace("&amp;", "&")
             path = link if link.startswith("/") else f"{path.partition('?')[0]}{link}"

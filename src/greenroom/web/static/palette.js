@@ -30,6 +30,8 @@
     const at = links.findIndex((link) => link.getAttribute("aria-selected") === "true");
     if (event.key === "ArrowDown") { event.preventDefault(); choose(links[Math.min(at + 1, links.length - 1)]); }
     else if (event.key === "ArrowUp") { event.preventDefault(); choose(links[Math.max(at - 1, 0)]); }
+    // A search field would only be emptied by the first Escape.
+    else if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); document.getElementById("palette").close(); }
     else if (event.key === "Enter" && links[at]) { event.preventDefault(); links[at].click(); }
   });
   document.getElementById("palette").addEventListener("greenroom:open", () => { input.value = ""; input.focus(); ask(); });
