@@ -126,7 +126,7 @@ async def age(desk: Desk, call: Call, versions: int) -> None:
                 tx.swap_served(sandbox.id, number - 1, full_arm(number))
                 arms = {"from_arms": full_arm(number - 1), "to_arms": full_arm(number)}
                 id_ = desk.clock.new_id("release")
-                tx.insert_release(replace(release, id=id_, seq=number, beneath=number - 1, **arms))  # type: ignore[arg-type]
+                tx.insert_release(replace(release, id=id_, seq=number, beneath=number - 1, **arms))
                 data = {"note": note, "number": number}
                 now, of = desk.clock.now(), {"project": project.id, "environment": sandbox.id, "subject": f"v{number}"}
                 tx.append(Event("version.published", call.principal.id, now, "bench", data=data, **of))
