@@ -81,14 +81,10 @@ class Camera:
             "window.scrollTo(0, 0)"
         )
         session = page.context.new_cdp_session(page)
-        data = b""
-        for quality in QUALITIES:
-            shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": quality})
-            data = base64.b64decode(shot["data"])
-            if len(data) <= MOST_BYTES:
-                break
-        else:
-            raise RuntimeError(f"{name} is {len(data):,} bytes")
+        shots = (session.send("Page.captureScreenshot", {"format": "webp", "quality": each}) for each in QUALITIES)
+        data = next((data for shot in shots if len(data := base64.b64decode(shot["data"])) <= MOST_BYTES), b"")
+        if not data:
+            raise RuntimeError(f"{name} is larger than {MOST_BYTES:,} bytes")
         (FOLDER / f"{name}.webp").write_bytes(data)
         self.taken[name] = len(data)
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
