@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from greenroom.providers.clock import SystemClock
 from greenroom.services.plans import PromoteRequest, PublishRequest
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.hotel import BASE, PETS, edit, furnish_standard
+from tests.browser.furnish_parallel import PAGES as PARALLEL
+from tests.browser.hotel import BASE, PETS, edit, furnish_standard, furnish_whole
 from tests.browser.house import House, open_house
 from tests.support.data import FIXTURES
 
@@ -160,6 +161,16 @@ def show_hotfix(camera: Camera) -> None:
         camera.take(page, "hotfix", 1_000)
 
 
+def show_two_ways(camera: Camera) -> None:
+    """A split that is at work, and a merge that asks."""
+    with open_house(furnish_whole, clock=MayClock()) as house:
+        page = camera.visit(house)
+        page.goto(f"{house.url}{BASE}/traffic")
+        camera.take(page, "traffic", 900)
+        page.goto(f"{house.url}{PARALLEL['merge-conflicts']}")
+        camera.take(page, "merge", 900)
+
+
 def change_three(house: House) -> None:
     """Makes the three changes of the standard release in the owner's draft."""
     from greenroom.domain.entities import Address
@@ -190,6 +201,7 @@ def main(wanted: list[str]) -> None:
         show_first_release(camera)
         show_release(camera)
         show_hotfix(camera)
+        show_two_ways(camera)
     for name, size in camera.taken.items():
         print(f"guides: {name}.webp, {size / 1000:.0f} kB")
 

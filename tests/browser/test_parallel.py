@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from greenroom.domain.errors import NotFound
+from greenroom.services.conversations import Heard
+from greenroom.services.keeping import Beginning
 from tests.browser.conftest import Visitor
 from tests.browser.furnish_parallel import INN, furnish_inn
 from tests.browser.house import House, open_house
@@ -46,6 +50,16 @@ def edit_and_publish(house: House, page: Page, alias: str, text: str, note: str)
     page.get_by_role("heading", name="Published v").wait_for()
 
 
+async def call_from(house: House, users: int) -> Counter[str]:
+    """Lets so many users ask about their dogs at the default entry; returns how many came in where."""
+    came: Counter[str] = Counter()
+    for number in range(users):
+        begun, _ = await house.desk.conversations.start(house.call(), "inn", Beginning(user_id=f"guest {number}"))
+        await house.desk.conversations.take_turn(house.call(), begun.conversation.id, Heard(DOGS))
+        came[begun.alias] += 1
+    return came
+
+
 def served(house: House, alias: str) -> int | None:
     view = house.run(house.desk.environments.load(house.call(), "inn", alias))
     return view.release.version if view.release else None
@@ -72,6 +86,18 @@ def test_a_branch_is_cloned_edited_merged_and_deleted(house: House, visit: Visit
     edit_and_publish(house, page, "main", "Pets cost £10 a night in Main.", "Pets cost £10 for everybody")
     assert "£15" in chat(house, page, "b", DOGS)
     assert "£10" in chat(house, page, "main", DOGS)
+
+    # A tenth of the callers come to B, and the results say how many came where.
+    page.goto(f"{house.url}{INN}/traffic")
+    page.get_by_label("B percent").fill("10")
+    page.get_by_label("Note").fill("A tenth hears the price of B")
+    page.get_by_role("button", name="Save the split").click()
+    expect(page.locator("#toasts")).to_contain_text("New conversations: Main 90 %, B 10 %.")
+    came = house.run(call_from(house, 80))
+    assert came["b"] > 0
+    page.goto(f"{house.url}{INN}/traffic/results")
+    expect(page.get_by_role("row", name="Conversations begun")).to_contain_text(re.compile(rf"{came['main']}.*{came['b']}"))
+    expect(page.locator("main")).to_contain_text("Not enough data")
 
     # The merge shows both sides, and asks.
     page.goto(f"{house.url}{INN}/environments")
@@ -103,6 +129,7 @@ def test_a_branch_is_cloned_edited_merged_and_deleted(house: House, visit: Visit
     page.get_by_label("Delete the environment it came from").check()
     page.get_by_role("button", name="Look at what that gives").first.click()
     expect(page.get_by_role("heading", name="Then B is deleted")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("10 %")
     expect(own).to_have_value(OWN)
     page.get_by_label("Note (required)").fill("One price for pets, all year round")
     button = page.get_by_role("button", name="Merge B into Main and delete B")
@@ -120,6 +147,7 @@ def test_a_branch_is_cloned_edited_merged_and_deleted(house: House, visit: Visit
     assert served(house, "main") == 4
     with pytest.raises(NotFound, match="was deleted"):
         served(house, "b")
+    assert house.run(call_from(house, 20)) == {"main": 20}
     version = house.run(house.desk.versions.load(house.call(), "inn", 4)).version
     assert version.parents == (3, 2)
     page.goto(f"{house.url}{INN}/environments/b")
