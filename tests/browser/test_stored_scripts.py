@@ -120,6 +120,11 @@ def test_no_stored_text_becomes_part_of_a_page(house: House, visit: Visitor, wit
     topics = {f"topic-{n}": f"{BASE}/build/topic/t{n}" for n in range(len(PAYLOADS))}
     more = {
         "remove": f"{BASE}/build/topic/t0/remove",
+        "history-of-one": f"{BASE}/build/topic/t2/history",
+        "one-back": f"{BASE}/build/topic/t2/back?version=1",
+        "function": f"{BASE}/build/function/find_invoice",
+        "views-odd": f"{BASE}/conversations?view=%22%3E%3Cscript%3Epwned()%3C/script%3E&topic=%3Cb%3E",
+        "chat-panel": f"{BASE}/chat?panel=1&ref=%22%3E%3Cscript%3Epwned()%3C/script%3E",
         "go": f"{BASE}/go?q=%3Cscript%3Epwned()%3C/script%3E",
         "find": f"{BASE}/build?q=%22%3E%3Cscript%3Epwned()%3C/script%3E",
         "compare-odd": f"{BASE}/compare?base=%22%3E%3Cscript%3Epwned()%3C/script%3E&head=v1",
