@@ -115,6 +115,13 @@ def test_a_step_that_is_removed_leaves_no_hole(house: House, visit: Visitor) -> 
     expect(page.locator("#flow")).not_to_contain_text("Nothing leads to")
     expect(page.locator("[data-row='/steps/0'] .ways")).to_contain_text("2 Long stays come first")
     saved(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#flow .flow-title").nth(1)).to_have_text("Ask for the name")
+    saved(page)
+    steps = body_of(house, "workflow/request-early-check-in")["steps"]
+    assert isinstance(steps, list)
+    assert steps[0]["next"] == steps[1]["id"]
+    assert steps[1]["name"] == "Ask for the name"
 
 
 def test_a_step_whose_id_changes_is_still_led_to(house: House, visit: Visitor) -> None:

@@ -129,6 +129,24 @@
     else if (verb === "down" && index === here + 1) index -= 1;
     return [table, index, ...rest].join("/");
   }
+  // What was taken away comes back as it was, as long as nothing else was added or moved since.
+  function offerUndo(nodes) {
+    const fields = document.getElementById("editor-fields");
+    const box = Object.assign(document.createElement("div"), { className: "toast good" });
+    const undo = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "Undo" });
+    const turn = drawn;
+    box.append("Removed.", undo);
+    undo.addEventListener("click", () => {
+      box.remove();
+      if (turn !== drawn) { words("bad", "Too late to undo here: the list has changed since. History has the older one."); return; }
+      drawn += 1;
+      fields.replaceChildren(...nodes);
+      form.dispatchEvent(new CustomEvent("greenroom:redrawn"));
+      changed(100);
+    });
+    document.getElementById("toasts")?.append(box);
+    setTimeout(() => box.remove(), 20000);
+  }
   async function redraw(verb, at) {
     const turn = ++drawn;
     clearTimeout(timer);
@@ -154,6 +172,7 @@
     const late = controls().filter((each) => sent.has(each.name) && sent.get(each.name) !== value(each)).map((each) => [where(each.name), value(each)]);
     const active = fields.contains(document.activeElement) ? document.activeElement : null;
     const caret = active && [where(active.name || ""), active.selectionStart, active.selectionEnd];
+    if (verb === "remove") offerUndo([...fields.childNodes]);
     for (const fresh of found.querySelectorAll("[data-part]")) document.getElementById(fresh.id)?.replaceChildren(...fresh.childNodes);
     for (const row of fields.querySelectorAll("[data-row]")) {
       if (open.has(row.dataset.row)) row.querySelector("details").open = true;
