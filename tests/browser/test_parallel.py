@@ -96,7 +96,9 @@ def test_a_branch_is_cloned_edited_merged_and_deleted(house: House, visit: Visit
     came = house.run(call_from(house, 80))
     assert came["b"] > 0
     page.goto(f"{house.url}{INN}/traffic/results")
-    expect(page.get_by_role("row", name="Conversations begun")).to_contain_text(re.compile(rf"{came['main']}.*{came['b']}"))
+    expect(page.get_by_role("row", name="Conversations begun")).to_contain_text(
+        re.compile(rf"{came['main']}.*{came['b']}")
+    )
     expect(page.locator("main")).to_contain_text("Not enough data")
 
     # The merge shows both sides, and asks.
