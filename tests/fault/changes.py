@@ -63,6 +63,10 @@ async def _make(desk: Desk, call: Call, change: Change) -> Any:
 async def prepare(desk: Desk, call: Call, what: str, key: str) -> Change:
     """Returns a change that may be made now, after making a draft for it where it needs one."""
     if what == "publish":
+        # A kill may have left a draft behind, which a merge since then has overtaken.
+        left = await desk.drafts.load(call, SLUG, "sandbox")
+        if left.changes:
+            await desk.drafts.discard(call, SLUG, "sandbox", left.revision)
         await save(desk, call, 0, f"Saved for {key}.")
         return {"what": what, "key": key}
     if what in ("clone", "merge"):

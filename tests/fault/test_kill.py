@@ -156,6 +156,7 @@ def test_random_kills_under_load_lose_nothing_that_was_answered(stage: Stage, se
             answered, last = [], None
             for _ in range(2 * dice.randint(1, 6)):
                 heard = victim.hear()
+                assert "signal" not in heard, "the victim ended by itself; its error is above"
                 last = heard.get("begun", last)
                 answered += [heard] if "done" in heard else []
             # A blink more, so that the kill falls anywhere in a change and not only behind an answer.
