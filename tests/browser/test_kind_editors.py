@@ -43,7 +43,7 @@ def test_every_editor_is_accessible_and_fits(house: House, visit: Visitor, schem
     wrong: dict[str, object] = {}
     for name, path in KINDS.items():
         page.goto(house.url + path)
-        page.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
+        page.evaluate("document.querySelectorAll('main details:not(.menu)').forEach((each) => { each.open = true; })")
         violations = find_violations(page, TAGS if scheme == "light" else LOOKS)
         if violations:
             wrong[name] = violations

@@ -241,9 +241,11 @@ def tell_first_round(story: Story) -> None:
 
 
 def check_skew_is_seen(story: Story) -> None:
-    """Half of those who should hear the clone do not get through: what is left must not be read."""
+    """Many of those who should hear the clone do not get through: what is left must not be read."""
     since = datetime.now(UTC).isoformat()
-    through = [user for user in story.users if story.crowd.place_of(user) == "main" or story.dice.random() < 0.5]
+    # Of 400 users so few that chance alone cannot hide it: at a half, one run in a hundred would not see it.
+    kept = 0.5 if LONG else 0.2
+    through = [user for user in story.users if story.crowd.place_of(user) == "main" or story.dice.random() < kept]
     left = story.crowd.hold([draw_visit(user, story.dice) for user in through[: USERS // 2 if LONG else USERS]])
     found = story.compare(since, left, (50, 50))
     assert found["ratio"]["mismatch"]
