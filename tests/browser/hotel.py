@@ -123,6 +123,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "conversations": f"{BASE}/conversations",
         "conversations-none": f"{BASE}/conversations?text=unheard-of",
         "conversation": f"{BASE}/conversations/{talk}",
+        "erase": f"{BASE}/erase",
         "make-test": f"{BASE}/conversations/{talk}/test",
         "history": f"{BASE}/history",
         "tests": f"{BASE}/tests",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 from greenroom.services.plans import PromoteRequest
@@ -53,7 +54,11 @@ async def change(url: str, stage: Stage, version: int) -> bool:
 def read_and_release(
     url: str, seed: int, *, mix: bool = False, changes: int = CHANGES, compared: int = COMPARED
 ) -> list[Any]:
-    """Releases in this process (and in one that is killed now and then) while others read."""
+    """Makes that many releases here (and some in a process that is killed now and then) while others read.
+
+    What would put the served version on Live again is no release and does not count: a seed that draws little else
+    would show readers nothing.
+    """
     stage, digests = asyncio.run(set_the_stage(url))
     dice = say_seed("releases", seed)
     config = {"stage": stage.to_json(), "entities": ENTITIES, "digests": digests, "mix": mix}
@@ -61,7 +66,9 @@ def read_and_release(
     made = killed = 0
     with children(*readers, Child("victim", {"stage": stage.to_json()})) as (*_, victim):
         assert [reader.hear() for reader in readers] == ["ready"] * READERS
-        for number in range(changes):
+        for number in itertools.count():
+            if made >= changes:
+                break
             version = dice.randint(1, VERSIONS)
             if dice.random() < 0.15:
                 killed += crash(victim, url, stage, version, number, dice.randint(1, 4))

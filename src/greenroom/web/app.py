@@ -29,6 +29,7 @@ from greenroom.web.pages.editors import EditorPages
 from greenroom.web.pages.entity_history import EntityHistoryPages
 from greenroom.web.pages.environment_changes import EnvironmentChangePages
 from greenroom.web.pages.environments import EnvironmentPages
+from greenroom.web.pages.erasures import ErasurePages
 from greenroom.web.pages.evaluations import EvaluationPages
 from greenroom.web.pages.executions import ExecutionPages
 from greenroom.web.pages.history import HistoryPages
@@ -84,6 +85,7 @@ NOUNS: Final = (
     EntityHistoryPages,
     ChatPages,
     ConversationPages,
+    ErasurePages,
     MadeTestPages,
     DraftPages,
     DraftLoadPages,

@@ -1,4 +1,4 @@
-"""A conflict of a merge as a page shows it, each side beside the others, and values that people write of their own."""
+"""A conflict of a merge or a publish as a page shows it, each side beside the others, and values of one's own."""
 
 from __future__ import annotations
 

@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from greenroom.domain.access import Principal
 from greenroom.domain.entities import Address
-from greenroom.domain.ids import TestRunId
+from greenroom.domain.ids import PrincipalId, TestRunId
+from greenroom.services.keeping import Beginning
 from greenroom.services.plans import PromoteRequest, PublishRequest
 from greenroom.services.work import Call
 from tests.support.api import HOME, archive, leave_ticket
@@ -216,3 +218,38 @@ async def test_a_project_is_renamed_and_deleted_only_when_its_slug_is_typed(owne
     assert (await owner.send(place, {"delete": "1", "slug": "hote"})).status_code == 422
     assert (await owner.send(place, {"delete": "1", "slug": "hotel"})).headers["location"] == "/"
     assert (await owner.get(BASE)).status_code == 404
+
+
+async def test_secrets_are_sealed_anew(owner: Visitor) -> None:
+    place = f"{BASE}/secrets"
+    await owner.send(place, {"name": "KEY", "value": "sesame"})
+    assert (await owner.send(place, {"rotate": "1"})).status_code == 303
+    assert "sealed anew with the present key." in (await owner.get(place)).text
+
+
+async def test_a_table_is_renamed_and_gets_a_column(owner: Visitor) -> None:
+    await owner.send(f"{BASE}/tables", {"name": "Rooms", "columns": "number number"})
+    place = f"{BASE}/tables/rooms"
+    refused = await owner.send(place, {"alter": "1", "name": "Suites", "columns": "view picture"})
+    assert refused.status_code == 422
+    assert "view picture" in refused.text
+    assert (await owner.send(place, {"alter": "1", "name": "Suites", "columns": "view text"})).status_code == 303
+    page = (await owner.get(place)).text
+    assert "<h1>Suites</h1>" in page
+    assert "<th>view</th>" in page
+
+
+async def test_a_running_conversation_is_ended_and_a_person_erased(owner: Visitor) -> None:
+    desk, call = owner.stage.desk, Call(Principal(PrincipalId("mem_1"), HOME, "Ann", "owner"), "r")
+    begun, _ = await desk.conversations.start(call, "hotel", Beginning(user_id="ada"))
+    place = f"{BASE}/conversations/{begun.conversation.id}"
+    assert "End the conversation" in (await owner.get(place)).text
+    assert (await owner.send(place, {"end": "1"})).status_code == 303
+    assert "End the conversation" not in (await owner.get(place)).text
+    person = {"kind": "user_id", "who": "ada"}
+    refused = await owner.send(f"{BASE}/erase", person)
+    assert refused.status_code == 422
+    assert 'value="ada"' in refused.text
+    assert (await owner.send(f"{BASE}/erase", {**person, "confirm": "1"})).status_code == 303
+    assert "1 conversation of this person is erased." in (await owner.get(f"{BASE}/conversations")).text
+    assert "was erased" in (await owner.get(place)).text

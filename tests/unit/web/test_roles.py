@@ -73,6 +73,8 @@ WRITES = [
     (f"{BASE}/build/topic/late-checkout", {"f:/name": "Mine", "if_match": "*"}),
     (f"{BASE}/build/new", {"kind": "topic", "name": "Mine"}),
     (f"{BASE}/secrets", {"name": "KEY", "value": "sesame"}),
+    (f"{BASE}/secrets", {"rotate": "1"}),
+    (f"{BASE}/erase", {"kind": "user_id", "who": "ada", "confirm": "1"}),
     (f"{BASE}/connections", {"slug": "main", "kind": "model"}),
     (f"{BASE}/tables", {"name": "Rooms", "columns": "number number"}),
     (f"{BASE}/knowledge", {"id": "rules", "text": "Quiet."}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -80,7 +81,7 @@ class AccountWriting:
         return sum(self._work.change(_DELETE_SESSIONS, w_member=member, w_hash=each) for each in set(token_hashes))
 
 
-class AccountSystem:
+class AccountSystem(ABC):
     """`ports.AccountSystem` over one transaction."""
 
     _connection: Connection
@@ -111,8 +112,8 @@ class AccountSystem:
     def _clear_tries(self, now: datetime) -> int:
         return self._connection.execute(_CLEAR_TRIES, {"w_now": r.to_us(now)}).rowcount
 
-    def _scope(self, workspace: WorkspaceId) -> Work:
-        raise NotImplementedError
+    @abstractmethod
+    def _scope(self, workspace: WorkspaceId) -> Work: ...
 
 
 def _account(row: r.Row) -> Account:

@@ -92,7 +92,7 @@ class ConversationPages:
         return await self._conversation(visit, Refusal())
 
     async def review(self, visit: Visit) -> Response:
-        """Adds or takes away a tag, or writes a note."""
+        """Adds or takes away a tag, writes a note, ends the conversation, or erases what was said."""
         form, id_ = visit.form, visit.path("id")
         await load_talk(visit, id_, 0)
         reviews = self._desk.transcripts
@@ -107,6 +107,8 @@ class ConversationPages:
                 score = 1 if form.text("score") == "up" else -1
                 turn = form.number("turn")
                 await reviews.rate(visit.call, id_, score, scale="thumbs", comment=form.text("comment"), turn=turn)
+            elif form.has("end"):
+                await self._desk.conversations.end(visit.call, id_)
             elif form.has("erase"):
                 await self._desk.erasures.erase(visit.call, id_)
         except (NotFound, NotAllowed):

@@ -36,7 +36,9 @@ class SecretPages:
         side = form.text("side") if alias and form.text("side") in SIDES else None
         where = f" in {alias} ({side})" if alias else ""
         try:
-            if form.has("unset"):
+            if form.has("rotate"):
+                said = await self._rotate(visit)
+            elif form.has("unset"):
                 await self._desk.secrets.unset(visit.call, slug, name, alias, side)
                 said = f"{name} has no value{where} any more."
             else:
@@ -45,6 +47,16 @@ class SecretPages:
         except GreenroomError as wrong:
             return await self._list(visit, refusal_of(wrong))
         return self._door.go(visit, f"/projects/{slug}/secrets", said)
+
+    async def _rotate(self, visit: Visit) -> str:
+        """Seals everything anew, portion by portion: what is done stays done if it is broken off."""
+        slug, count, unopened, cursor = visit.path("slug"), 0, 0, None
+        while True:
+            done = await self._desk.secrets.rotate(visit.call, slug, cursor)
+            count, unopened, cursor = count + sum(done.anew.values()), unopened + done.unopened, done.cursor
+            if cursor is None:
+                lost = f" {unopened} cannot be opened with any key of this server." if unopened else ""
+                return f"{count} sealed anew with the present key.{lost}"
 
     async def _list(self, visit: Visit, refusal: Refusal) -> Response:
         slug = visit.path("slug")

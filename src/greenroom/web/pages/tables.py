@@ -63,7 +63,7 @@ class TablePages:
         return await self._table(visit, Refusal())
 
     async def change(self, visit: Visit) -> Response:
-        """Writes or removes a row, reads a CSV file, or deletes the table."""
+        """Writes or removes a row, reads a CSV file, changes the table or deletes it."""
         slug, name, form = visit.path("slug"), visit.path("table"), visit.form
         tables, call, here = (
             self._desk.tables,
@@ -80,6 +80,11 @@ class TablePages:
             if form.has("import"):
                 done = await tables.import_csv(call, slug, name, form.files.get("file", ("", b""))[1])
                 return self._door.go(visit, here, f"{done.rows} rows were read, {done.added} of them new.")
+            if form.has("alter"):
+                columns = _read_columns(form.text("columns"))
+                about = form.text("description").strip()
+                await tables.alter(call, slug, name, name=form.text("name").strip(), description=about, columns=columns)
+                return self._door.go(visit, here, "The table is changed.")
             found = await tables.load(call, slug, name)
             await tables.put_row(call, slug, name, _read_values(found.table, form))
         except GreenroomError as wrong:
