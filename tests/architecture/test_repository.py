@@ -1,5 +1,6 @@
 """What is committed: decisions name their check; no registry, no machine and no foreign data is in it."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -116,3 +117,11 @@ def test_no_foreign_data_was_copied() -> None:
     data_folders = ("tests/fixtures/", "tests/golden/", "examples/", "src/")
     lines = [(name, line) for name, text in texts() if name.startswith(data_folders) for line in text.splitlines()]
     assert [(name, line) for name, line in lines if line.strip() in foreign_lines] == []
+
+
+@pytest.mark.parametrize("bench", sorted((ROOT / "tests" / "bench").glob("bench_*.py")), ids=lambda path: path.stem)
+def test_every_benchmark_can_be_run(bench: Path) -> None:
+    tree = ast.parse(bench.read_text("utf-8"))
+    run = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"), None)
+    assert run is not None, "`make bench` calls run()"
+    assert not run.args.args

@@ -7,14 +7,15 @@ import re
 import statistics
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from greenroom.domain.chunks import split_document
+from greenroom.providers.embeddings import find_embedder
 from greenroom.runtime.passages import PassageIndex, build_passages, read_piece
 from greenroom.runtime.postings import NEW
+from tests.bench.table import Table
 from tests.support.data import shared_data
 
 AGENTS = ("polyai-field-service", "polyai-healthcare/2026-08-22")
@@ -107,17 +108,29 @@ def measure_latency(sizes: Sequence[int] = (1_000, 10_000)) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
-    """Prints everything."""
-    from greenroom.providers.embeddings import find_embedder
+def run() -> None:
+    """Prints the tables."""
+    light = {agent: measure_agent(agent) for agent in AGENTS}
+    found = Table("looking things up by words: real agents' topics as documents", ("measure", *AGENTS))
+    for measure in light[AGENTS[0]]:
+        found.row(measure, *(_say(light[agent][measure]) for agent in AGENTS))
+    found.print()
+    latency = measure_latency()
+    sizes = list(latency)
+    took = Table("passages found in memory", ("measure", *(f"{size} passages" for size in sizes)))
+    for measure in latency[sizes[0]]:
+        took.row(measure, *(str(latency[size][measure]) for size in sizes))
+    took.print()
+    embedder = find_embedder("auto")
+    if embedder is None:
+        print("by meaning: not measured, the extra weights are not installed")
+        return
+    by_meaning = Table(f"the same with {embedder.name}", ("measure", *AGENTS))
+    heavy = {agent: measure_agent(agent, embedder) for agent in AGENTS}
+    for measure in heavy[AGENTS[0]]:
+        by_meaning.row(measure, *(_say(heavy[agent][measure]) for agent in AGENTS))
+    by_meaning.print()
 
-    for embedder in (None, find_embedder("auto")):
-        for agent in AGENTS:
-            name = embedder.name if embedder else "words"
-            print(Path(agent).parts[0], name, json.dumps(measure_agent(agent, embedder), indent=1))
-        if embedder is None:
-            print(json.dumps(measure_latency(), indent=1))
 
-
-if __name__ == "__main__":
-    main()
+def _say(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.1%}"
