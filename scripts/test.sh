@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export OPENBLAS_NUM_THREADS=1
 options=(-n 2 -q)
 if [ "${GREENROOM_PROFILE:-small}" = long ]; then
-    options+=(-o timeout=7200)
+    options+=(-o timeout=7200 -o faulthandler_timeout=7000)
 fi
 
 # Without a browser its tests say so and are skipped; with CI=true they fail.

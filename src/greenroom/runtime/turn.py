@@ -94,6 +94,12 @@ def read_state(state: State) -> dict[str, Any]:
     return known
 
 
+def _copy(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy of what `read_state` returned; only the parts that a turn changes in place are new."""
+    changing = {key: dict(known[key]) for key in ("vars", "pending", "flow", "playbook") if known[key] is not None}
+    return {**known, **changing}
+
+
 class Turn:
     """The working record of one turn. A brain says and does things through it; nothing happens by itself."""
 
@@ -101,7 +107,7 @@ class Turn:
         self.program = program
         self.context = context
         self.before = read_state(state)
-        self.state = read_state(state)
+        self.state = _copy(self.before)
         self.text = clean(heard)[:MAX_HEARD]
         self.effects: list[dict[str, Any]] = []
         self.problems: list[str] = []

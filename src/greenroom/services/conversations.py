@@ -284,22 +284,26 @@ class Conversations:
         if environment is not None and environment.ends_conversations(now):
             detail = f"this conversation ended when {environment.alias} was deleted; start a new one"
             raise Refused("conversation_ended", detail)
-        version, digest = load_answering(tx, project, conversation, now)
-        view = self._view(tx, call, conversation)
-        return _Next(conversation, view.alias, version, digest, view.draft_changed)
+        version, digest = load_answering(tx, project, conversation, now, environment)
+        alias = environment.alias if environment else ""
+        return _Next(conversation, alias, version, digest, self._is_changed(tx, call, project, conversation))
 
     def _view(self, tx: Reading, call: Call, conversation: Conversation) -> ConversationView:
         project = load_project(tx, conversation.project)
         environment = tx.find_environment(project.id, conversation.environment)
-        changed = False
-        if conversation.ref is not None and conversation.ref.startswith("draft:"):
-            try:
-                state = load_state(tx, project, conversation.ref, call.principal, self._work.clock.now())
-                changed = state.digest != conversation.started_digest
-            except GreenroomError:
-                # Published, discarded, or not this reader's to see: the conversation is there all the same.
-                changed = True
-        return ConversationView(conversation, environment.alias if environment else "", changed)
+        alias = environment.alias if environment else ""
+        return ConversationView(conversation, alias, self._is_changed(tx, call, project, conversation))
+
+    def _is_changed(self, tx: Reading, call: Call, project: Project, conversation: Conversation) -> bool:
+        """Says whether the draft that a conversation tests moved on."""
+        if conversation.ref is None or not conversation.ref.startswith("draft:"):
+            return False
+        try:
+            state = load_state(tx, project, conversation.ref, call.principal, self._work.clock.now())
+        except GreenroomError:
+            # Published, discarded, or not this reader's to see: the conversation is there all the same.
+            return True
+        return state.digest != conversation.started_digest
 
     def _place(self, call: Call, coming: _Next) -> Place:
         """Returns where the turn's asks come from: only traffic sees an environment's live secrets (R32)."""

@@ -209,10 +209,14 @@ def _conversation_state(tx: Reading, project: Project, ref: str, id_: Conversati
 
 
 def load_answering(
-    tx: Reading, project: Project, conversation: Conversation, now: datetime
+    tx: Reading, project: Project, conversation: Conversation, now: datetime, environment: Environment | None = None
 ) -> tuple[int | None, Digest]:
-    """Returns the version (None: a draft or digest) and the digest that answer the next turn (R14)."""
-    if conversation.pinned or conversation.started_version is None:
+    """Returns the version (None: a draft or digest) and the digest that answer the next turn (R14).
+
+    The conversation's environment, where it is at hand, spares most turns a query: nothing was released since.
+    """
+    unmoved = environment is not None and environment.seq == conversation.started_seq
+    if unmoved or conversation.pinned or conversation.started_version is None:
         return conversation.started_version, conversation.started_digest
     later = tx.list_releases_after(conversation.environment, conversation.started_seq)
     number = choose_answering(conversation.started_version, conversation.slot, later, now)
