@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from greenroom.bootstrap import read_demo
@@ -143,6 +144,7 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         "tickets": f"{BASE}/tickets",
         "executions": f"{BASE}/executions",
         **list_traffic_pages(BASE),
+        "guest": await _make_guest_link(desk, call),
         "import": f"{BASE}/import",
         "settings": f"{BASE}/settings",
         "sign-in": "/sign-in",
@@ -153,6 +155,14 @@ async def list_pages(desk: Desk, owner: Principal) -> dict[str, str]:
         **PARALLEL,
         **await list_draft_pages(desk, owner),
     }
+
+
+async def _make_guest_link(desk: Desk, call: Call) -> str:
+    """Returns the page of a share link, whose token is known to whoever makes it alone."""
+    until = desk.clock.now() + timedelta(days=7)
+    made = await desk.share_links.create(call, "hotel", "b", until, "Front desk")
+    await desk.traffic.refresh()
+    return f"/try/{made.token}"
 
 
 async def furnish_standard(desk: Desk, owner: Principal) -> None:

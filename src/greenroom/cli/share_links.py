@@ -53,6 +53,7 @@ def create(
             f"{made.id} leads to {made.environment} until {_until(made)}; keep the token, it is not shown again:"
         )
         output.show(made.token)
+        output.say(f"whoever opens {session.login.url.rstrip('/')}/try/{made.token} talks to it in a browser")
 
 
 @app.command("revoke")

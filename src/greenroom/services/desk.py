@@ -28,6 +28,7 @@ from greenroom.services.environments import Environments
 from greenroom.services.erasures import Erasures
 from greenroom.services.evaluations import Evaluations
 from greenroom.services.executions import Executions
+from greenroom.services.guests import Guests
 from greenroom.services.history import History
 from greenroom.services.imports import Imports, Reader
 from greenroom.services.keys import Keys
@@ -120,6 +121,7 @@ class Desk:
         self._judge()
         self._keep_data(parts)
         self.traffic = Traffic(store, self.programs, clock)
+        self.guests = Guests(self.work, self.traffic, self.conversations)
 
     def _judge(self) -> None:
         """Makes the verbs that try versions and judge conversations."""

@@ -117,6 +117,12 @@ class Traffic:
         """Returns the owner of an API key from memory, None when it is not known (yet)."""
         return self._keys.get(key_hash)
 
+    def find_linked(self, token: str) -> tuple[WorkspaceId, ProjectId] | None:
+        """Returns the workspace and the project that a share link with this id is in; its secret is not looked at."""
+        id_ = read_link_id(token)
+        found = ((place[0], project.id) for place, project in self._table.items() if id_ in project.rules.links)
+        return next(found, None)
+
     def has_project(self, workspace: WorkspaceId, slug: str) -> bool:
         """Says whether the table has a project, by slug or id."""
         return (workspace, slug) in self._table

@@ -32,6 +32,7 @@ from greenroom.web.pages.environments import EnvironmentPages
 from greenroom.web.pages.erasures import ErasurePages
 from greenroom.web.pages.evaluations import EvaluationPages
 from greenroom.web.pages.executions import ExecutionPages
+from greenroom.web.pages.guests import GuestPages
 from greenroom.web.pages.history import HistoryPages
 from greenroom.web.pages.imports import ImportPages
 from greenroom.web.pages.keys import KeyPages
@@ -71,6 +72,7 @@ HEADERS: Final = {
 NOUNS: Final = (
     AccessPages,
     AccountPages,
+    GuestPages,
     ProjectPages,
     EnvironmentPages,
     EnvironmentChangePages,

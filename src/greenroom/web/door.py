@@ -120,7 +120,10 @@ class Door:
     async def fail(self, request: Request, fault: Exception) -> Response:
         """Says that the fault is ours, and nothing but the name under which the log has it."""
         incident = self.desk.clock.new_id("request").replace("req_", "inc_", 1)
-        _log.error("unexpected", incident=incident, path=request.url.path[:200], exc_info=fault)
+        path = request.url.path
+        if token := request.path_params.get("token"):
+            path = path.replace(token, "•••")  # it lets whoever reads the log in
+        _log.error("unexpected", incident=incident, path=path[:200], exc_info=fault)
         wrong = Unavailable(
             "internal_error", f"This is a fault of the server, not yours; its log has it as {incident}."
         )

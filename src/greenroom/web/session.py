@@ -24,6 +24,7 @@ from greenroom.web.forms import Form, check_origin, check_token, mask, read_form
 COOKIE: Final = "gr_session"
 THEME: Final = "gr_theme"
 FLASH: Final = "gr_flash"
+TALK: Final = "gr_talk"
 THEMES: Final = ("auto", "light", "dark")
 MAX_FLASH: Final = 400
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
@@ -112,6 +113,16 @@ def read_theme(request: Request) -> str:
     return kept if kept in THEMES else THEMES[0]
 
 
+def keep_talk(reply: Response, request: Request, conversation: str) -> None:
+    """Keeps which conversation a guest holds, for the address of their link alone."""
+    _set(reply, request, TALK, conversation, 86_400, request.url.path)
+
+
+def read_talk(request: Request) -> str:
+    """Returns the conversation that a guest's browser keeps, '' for none."""
+    return request.cookies.get(TALK, "")[:80]
+
+
 def keep_flash(reply: Response, request: Request, text: str, tone: str = "good", **more: str) -> None:
     """Lets the next page say what was done."""
     cut = text if len(text) <= MAX_FLASH else text[: MAX_FLASH - 1] + "…"
@@ -132,7 +143,7 @@ def take_flash(request: Request) -> Mapping[str, Any] | None:
     return found if sound else None
 
 
-def _set(reply: Response, request: Request, name: str, value: str, life: int) -> None:
+def _set(reply: Response, request: Request, name: str, value: str, life: int, path: str = "/") -> None:
     # A browser says how it came; between it and us may be a proxy that speaks plain HTTP.
     secure = "https" in (request.url.scheme, request.headers.get("origin", "").partition(":")[0])
-    reply.set_cookie(name, value, max_age=life, httponly=True, samesite="lax", secure=secure, path="/")
+    reply.set_cookie(name, value, max_age=life, httponly=True, samesite="lax", secure=secure, path=path)

@@ -26,6 +26,7 @@ OWN_CHECK = {
     "/sign-in": "there is no session yet; the origin is checked",
     "/sign-in/{token}": "there is no session yet; the origin is checked",
     "/sign-out": "an old page must be able to end its session; the origin is checked",
+    "/try/{token}": "a guest has no session; the origin is checked",
     "/theme": "changes a cookie alone; the origin is checked",
 }
 """What takes a form without a token, and why."""

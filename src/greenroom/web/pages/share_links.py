@@ -72,11 +72,17 @@ class ShareLinkPages:
             wanted=wanted,
             now=self._desk.clock.now(),
             made=made,
+            address=f"{_origin(visit)}/try/{made.token}" if made else "",
             spans=SPANS,
             span=visit.form.number("days") or USUAL,
             form=Form() if made else visit.form,
             refusal=refusal,
         )
+
+
+def _origin(visit: Visit) -> str:
+    """Returns where the browser says that we are: between it and us may be a proxy."""
+    return visit.request.headers.get("origin") or str(visit.request.base_url).rstrip("/")
 
 
 def _read_expiry(form: Form, now: datetime) -> datetime:

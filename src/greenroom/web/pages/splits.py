@@ -231,7 +231,8 @@ class SplitPages:
                     raise NotFound("conversation_not_found", f"there is no conversation '{talk[:80]}' here")
                 told = await self._desk.entries.explain(visit.call, talk)
                 return await self._why(visit, Refusal(), told.sentences, told.alias, told.conversation.started_version)
-            begin = Beginning(user_id=user or None, caller=caller, share_link=form.text("link").strip() or None)
+            token = form.text("link").strip().rpartition("/")[2]  # of the link's address, or the token alone
+            begin = Beginning(user_id=user or None, caller=caller, share_link=token or None)
             seen = await self._desk.entries.foresee(visit.call, slug, begin)
         except NotAllowed:
             raise
