@@ -28,9 +28,10 @@ class Measuring(Protocol):
         ...
 
     def sum_arms(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measure: Outcome | None
-    ) -> Sequence[ArmSums]:
-        """Sums each arm by traffic key: whether a conversation that is over came to an outcome, or its turns (None).
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measures: Sequence[Outcome | None]
+    ) -> Sequence[Sequence[ArmSums]]:
+        """Sums each arm by traffic key, for each measure: whether a conversation that is over came to an outcome, or
+        its turns (None). Costs as much as one of them.
 
         No conversation may be in two arms. A traffic key that was erased counts for itself.
         """

@@ -6,7 +6,7 @@ is read turn by turn, of so many of the latest as each row may have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
@@ -126,7 +126,7 @@ class Results:
             arms = [ArmScope(_find_environment(tx, project, arm.environment), arm.version) for arm in asked.arms]
             _check_apart(asked.arms, arms)
             found = find_metrics(tx, project, tuple(metrics))
-            look = _Look(tx, project, arms)
+            look = _Look(tx, project, arms, [metric.outcome for metric in found.values()])
             return [_compare(tx, project, asked, metric, arms, whole, look) for metric in found.values()]
 
         return await self._work.read(call, work)
@@ -216,19 +216,23 @@ def _check_ratio(
 class _Look:
     """The arms' sums of one look: what several metrics need is counted once, for every conversation is read for it."""
 
-    def __init__(self, tx: Reading, project: Project, arms: Sequence[ArmScope]) -> None:
+    def __init__(
+        self, tx: Reading, project: Project, arms: Sequence[ArmScope], outcomes: Sequence[Outcome | None]
+    ) -> None:
         self._tx = tx
         self._project = project
         self._arms = arms
-        self._known: dict[tuple[datetime, str | None, Outcome | None], Sequence[ArmSums]] = {}
+        self._outcomes = tuple(dict.fromkeys((None, *outcomes)))
+        self._known: dict[tuple[datetime, str | None], Mapping[Outcome | None, Sequence[ArmSums]]] = {}
 
     def sum_arms(self, where: Slice, outcome: Outcome | None) -> Sequence[ArmSums]:
-        """Returns what `sum_arms` of the store does."""
+        """Returns the sums of the store for one of the outcomes, or for turns."""
         # Nothing else of a slice differs in one look.
-        key = (where.since, where.entry, outcome)
+        key = (where.since, where.entry)
         if key not in self._known:
-            self._known[key] = self._tx.sum_arms(self._project.id, where, self._arms, outcome)
-        return self._known[key]
+            found = self._tx.sum_arms(self._project.id, where, self._arms, self._outcomes)
+            self._known[key] = dict(zip(self._outcomes, found, strict=True))
+        return self._known[key][outcome]
 
 
 def _compare(

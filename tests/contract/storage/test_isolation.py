@@ -90,7 +90,7 @@ READING: dict[str, Callable[[Any], Any]] = {
     "count_records": lambda t: t.count_records(P, "table_row", "rooms"),
     "count_outcomes": lambda t: t.count_outcomes(P, SLICE),
     "count_scores": lambda t: t.count_scores(P, SLICE, Scores("table_row", "rooms")),
-    "sum_arms": lambda t: t.sum_arms(P, SLICE, [ArmScope(LIVE, 1)], None)[0].keys,
+    "sum_arms": lambda t: t.sum_arms(P, SLICE, [ArmScope(LIVE, 1)], [None])[0][0].keys,
     "sum_scores": lambda t: t.sum_scores(P, SLICE, [ArmScope(LIVE, 1)], Scores("table_row", "rooms"))[0].units,
     "list_latencies": lambda t: t.list_latencies(P, SLICE, 10),
     "find_replayed": lambda t: t.find_replayed(ANN, "publish", "key"),

@@ -52,13 +52,11 @@ class ResultReading:
         return tuple(ScoreCount(group, len(all_), sum(all_)) for group, all_ in sorted(found.items(), key=_first_order))
 
     def sum_arms(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measure: Outcome | None
-    ) -> Sequence[ArmSums]:
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measures: Sequence[Outcome | None]
+    ) -> Sequence[Sequence[ArmSums]]:
         whole = list(self._slice(project, where))
-        return tuple(
-            self._sum_arm([c for c in whole if arm.holds(c.environment, c.started_version)], where, measure)
-            for arm in arms
-        )
+        each = [[c for c in whole if arm.holds(c.environment, c.started_version)] for arm in arms]
+        return tuple(tuple(self._sum_arm(mine, where, measure) for mine in each) for measure in measures)
 
     def _sum_arm(self, mine: Sequence[Conversation], where: Slice, measure: Outcome | None) -> ArmSums:
         units: dict[str, list[float]] = {}

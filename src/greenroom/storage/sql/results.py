@@ -120,35 +120,36 @@ class ResultReading:
         return tuple(ScoreCount(_read_group(row), int(row["found"]), float(row["total"])) for row in rows)
 
     def sum_arms(
-        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measure: Outcome | None
-    ) -> Sequence[ArmSums]:
-        alike = [name for name in OUTCOMES if settle(name, over=True) == measure]
-        value = _TURNS if measure is None else case((c.outcome.in_(alike), 1), else_=0)
+        self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], measures: Sequence[Outcome | None]
+    ) -> Sequence[Sequence[ArmSums]]:
         over = _over(where)
         facts = (
             _arm(arms).label("arm"),
             _KEY.label("key"),
             over.label("n"),
-            (value * over).label("y"),
+            *((_value(measure) * over).label(f"y{number}") for number, measure in enumerate(measures)),
             self._moved(project, where).label("moved"),
         )
         each = _narrow(select(*facts), where).where(or_(*map(_in_arm, arms))).subquery()
         counts = (func.count().label("found"), func.sum(each.c.moved).label("moved"))
-        found = {row["arm"]: row for row in self._work.all(_by_unit(each, *counts), w_project=project)}
-        return tuple(
-            ArmSums(int(row["found"]), int(row["keys"]), int(row["moved"]), _read_sums(row))
-            if (row := found.get(number))
-            else ArmSums()
-            for number in range(len(arms))
-        )
+        query = _by_unit(each, len(measures), *counts)
+        found = {row["arm"]: row for row in self._work.all(query, w_project=project)}
+
+        def read(arm: int, measure: int) -> ArmSums:
+            row = found.get(arm)
+            if row is None:
+                return ArmSums()
+            return ArmSums(int(row["found"]), int(row["keys"]), int(row["moved"]), _read_sums(row, measure))
+
+        return tuple(tuple(read(arm, each) for arm in range(len(arms))) for each in range(len(measures)))
 
     def sum_scores(
         self, project: ProjectId, where: Slice, arms: Sequence[ArmScope], scores: Scores
     ) -> Sequence[UnitSums]:
         facts = [_arm(arms).label("arm"), _KEY.label("key"), literal(1).label("n")]
         scored = _scored(facts, where, scores).where(or_(*map(_in_arm, arms))).subquery()
-        each = select(scored.c.arm, scored.c.key, scored.c.n, scored.c.value.label("y")).subquery()
-        found = {row["arm"]: row for row in self._work.all(_by_unit(each), w_project=project)}
+        each = select(scored.c.arm, scored.c.key, scored.c.n, scored.c.value.label("y0")).subquery()
+        found = {row["arm"]: row for row in self._work.all(_by_unit(each, 1), w_project=project)}
         return tuple(_read_sums(found[number]) if number in found else UnitSums() for number in range(len(arms)))
 
     def list_latencies(self, project: ProjectId, where: Slice, limit: int) -> Sequence[Latency]:
@@ -178,23 +179,39 @@ class ResultReading:
         return case((moved, 1), else_=0)
 
 
-_SUMS = ("units", "count", "total", "squares", "cross", "count_squares")
+def _value(measure: Outcome | None) -> ColumnElement[int]:
+    """Returns what a measure sees in a conversation: its turns, or 1 where it came to the outcome."""
+    if measure is None:
+        return _TURNS
+    alike = [name for name in OUTCOMES if settle(name, over=True) == measure]
+    return case((c.outcome.in_(alike), 1), else_=0)
 
 
-def _by_unit(each: Any, *counts: ColumnElement[int]) -> Any:
-    """Returns the SELECT that sums rows of (arm, key, n, y) by key, and those by arm."""
-    sums = (func.sum(each.c.n).label("n"), func.sum(each.c.y).label("y"))
-    unit = select(each.c.arm, *counts, *sums).group_by(each.c.arm, each.c.key).subquery()
-    n, y = unit.c.n * 1.0, unit.c.y * 1.0
-    measured = func.sum(case((unit.c.n > 0, 1), else_=0))
-    totals = (measured, func.sum(n), func.sum(y), func.sum(y * y), func.sum(n * y), func.sum(n * n))
-    named = [total.label(name) for total, name in zip(totals, _SUMS, strict=True)]
+def _by_unit(each: Any, measures: int, *counts: ColumnElement[int]) -> Any:
+    """Returns the SELECT that sums rows of (arm, key, n, y0, y1, …) by key, and those by arm."""
+    ys = [f"y{number}" for number in range(measures)]
+    summed = [func.sum(each.c[name]).label(name) for name in ("n", *ys)]
+    unit = select(each.c.arm, *counts, *summed).group_by(each.c.arm, each.c.key).subquery()
+    n = unit.c.n * 1.0
+    sums = [
+        func.sum(case((unit.c.n > 0, 1), else_=0)).label("units"),
+        func.sum(n).label("count"),
+        func.sum(n * n).label("count_squares"),
+    ]
+    for name in ys:
+        y = unit.c[name] * 1.0
+        sums += [
+            func.sum(y).label(f"{name}_total"),
+            func.sum(y * y).label(f"{name}_squares"),
+            func.sum(n * y).label(f"{name}_cross"),
+        ]
     kept = [func.sum(unit.c[count.name]).label(count.name) for count in counts]
-    return select(unit.c.arm, func.count().label("keys"), *kept, *named).group_by(unit.c.arm)
+    return select(unit.c.arm, func.count().label("keys"), *kept, *sums).group_by(unit.c.arm)
 
 
-def _read_sums(row: r.Row) -> UnitSums:
-    return UnitSums(int(row["units"]), *(float(row[name]) for name in _SUMS[1:]))
+def _read_sums(row: r.Row, measure: int = 0) -> UnitSums:
+    total, squares, cross = (float(row[f"y{measure}_{name}"]) for name in ("total", "squares", "cross"))
+    return UnitSums(int(row["units"]), float(row["count"]), total, squares, cross, float(row["count_squares"]))
 
 
 def _in_arm(arm: ArmScope) -> ColumnElement[bool]:
