@@ -175,6 +175,17 @@ class Conversations:
 
         return await self._work.read(call, work)
 
+    async def load_last(self, call: Call, id_: str, limit: int) -> tuple[ConversationView, Sequence[TurnView]]:
+        """Returns a conversation and its last turns, rising."""
+        call.need("conversations.read")
+
+        def work(tx: Reading) -> tuple[ConversationView, Sequence[TurnView]]:
+            conversation = _load(tx, id_)
+            turns = tx.list_turns(conversation.id, max(conversation.turns - limit, 0) - 1, limit)
+            return self._view(tx, call, conversation), [TurnView(t, _ends(t)) for t in turns]
+
+        return await self._work.read(call, work)
+
     async def list(
         self,
         call: Call,

@@ -86,22 +86,17 @@ class Guests:
 
     async def say(self, guest: Guest, id_: str, text: str) -> None:
         """Takes a turn. Raises NotFound, Refused `conversation_ended`, LimitReached `rate_limited`."""
-        await self._load(guest, id_)
+        await self.load(guest, id_)
         self._count(guest.link)
         await self._conversations.take_turn(guest.call, id_, Heard(text))
 
     async def load(self, guest: Guest, id_: str) -> Talk:
         """Returns a conversation that the guest's link began, with its last turns. Raises NotFound for any other."""
-        view = await self._load(guest, id_)
-        after = max(view.conversation.turns - SHOWN, 0) - 1
-        return Talk(*await self._conversations.load(guest.call, id_, after, SHOWN))
-
-    async def _load(self, guest: Guest, id_: str) -> ConversationView:
-        view, _ = await self._conversations.load(guest.call, id_, -1, 1)
-        entry = view.conversation.entry
+        talk = Talk(*await self._conversations.load_last(guest.call, id_, SHOWN))
+        entry = talk.view.conversation.entry
         if entry.get("by") != "share_link" or entry.get("link") != guest.link.id:
             raise NotFound("conversation_not_found", "this link began no such conversation; begin a new one")
-        return view
+        return talk
 
     def _count(self, link: ShareLink) -> None:
         now = self._work.clock.monotonic_ms()

@@ -12,9 +12,11 @@ import pytest
 from greenroom.domain.access import Principal
 from greenroom.domain.entities import Address
 from greenroom.domain.ids import PrincipalId, TestRunId
+from greenroom.runtime.turn import Heard
 from greenroom.services.keeping import Beginning
 from greenroom.services.plans import PromoteRequest, PublishRequest
 from greenroom.services.work import Call
+from greenroom.web.pages import chats, conversations
 from tests.support.api import HOME, archive, leave_ticket
 from tests.unit.web.visitor import Visitor, furnished, visiting
 
@@ -253,3 +255,30 @@ async def test_a_running_conversation_is_ended_and_a_person_erased(owner: Visito
     assert (await owner.send(f"{BASE}/erase", {**person, "confirm": "1"})).status_code == 303
     assert "1 conversation of this person is erased." in (await owner.get(f"{BASE}/conversations")).text
     assert "was erased" in (await owner.get(place)).text
+
+
+async def test_a_long_conversation_is_read_in_pages_and_its_chat_ends_at_the_end(
+    owner: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "TURNS", 2)
+    monkeypatch.setattr(chats, "TURNS", 2)
+    desk, call = owner.stage.desk, Call(Principal(PrincipalId("mem_1"), HOME, "Ann", "owner"), "r")
+    begun, _ = await desk.conversations.start(call, "hotel", Beginning(ref="live"))
+    id_ = begun.conversation.id
+    for number in range(1, 5):
+        await desk.conversations.take_turn(call, id_, Heard(f"Question {number}?"))
+    place = f"{BASE}/conversations/{id_}"
+    asked = {
+        place: ([1], None, 1),
+        f"{place}?after=1": ([2, 3], 0, 3),
+        f"{place}?after=3": ([4], 1, None),
+        f"{place}?after=900": ([], 898, None),
+        f"{place}?after=-7": ([1], None, 1),
+        f"{BASE}/chat/{id_}": ([3, 4], None, None),
+    }
+    for path, (questions, earlier, later) in asked.items():
+        page = (await owner.get(path)).text
+        assert re.findall(r"Question (\d)\?</p>", page) == [str(each) for each in questions], path
+        assert (f'href="?{f"after={earlier}" if earlier else ""}">Earlier turns' in page) == (earlier is not None), path
+        assert (f'href="?after={later}">Later turns' in page) == (later is not None), path
+    assert f'href="{place}">all of them' in (await owner.get(f"{BASE}/chat/{id_}")).text

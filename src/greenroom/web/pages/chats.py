@@ -159,9 +159,18 @@ def first_ref(shell: Shell) -> str:
     return served[0] if served else "draft:" + (shell.editable[0].alias if shell.editable else "sandbox")
 
 
-async def load_talk(visit: Visit, id_: str, limit: int) -> tuple[ConversationView, Sequence[TracedTurn]]:
-    """Returns a conversation of the project that the address names, with its turns. Raises NotFound for another's."""
-    view, turns = await visit.desk.conversations.load(visit.call, id_, -1, max(limit, 1))
+async def load_talk(
+    visit: Visit, id_: str, limit: int, after: int | None = None
+) -> tuple[ConversationView, Sequence[TracedTurn]]:
+    """Returns a conversation of the project that the address names, with turns after an index, else its last ones.
+
+    Raises NotFound for another project's.
+    """
+    desk, most = visit.desk.conversations, max(limit, 1)
+    if after is None:
+        view, turns = await desk.load_last(visit.call, id_, most)
+    else:
+        view, turns = await desk.load(visit.call, id_, after, most)
     project = await visit.desk.projects.load(visit.call, visit.path("slug"))
     if view.conversation.project != project.project.id:
         raise NotFound("conversation_not_found", f"there is no conversation '{id_[:80]}' here")

@@ -119,7 +119,8 @@ class ConversationPages:
 
     async def _conversation(self, visit: Visit, refusal: Refusal) -> Response:
         slug = visit.path("slug")
-        view, turns = await load_talk(visit, visit.path("id"), TURNS)
+        after = visit.number("after") or -1
+        view, turns = await load_talk(visit, visit.path("id"), TURNS, after)
         shell = await load_shell(visit, slug, "Conversation", "conversations", alias=view.alias, names=True)
         review = await self._desk.transcripts.load(visit.call, view.conversation.id)
         return self._door.page(
@@ -128,6 +129,8 @@ class ConversationPages:
             422 if refusal else 200,
             view=view,
             turns=turns,
+            earlier=max(after - TURNS, 0) if after >= 0 else None,
+            later=turns[-1].turn.index if turns and turns[-1].turn.index < view.conversation.turns - 1 else None,
             review=review,
             versions=await self._desk.versions.list(visit.call, slug, None, VERSIONS),
             refusal=refusal,
