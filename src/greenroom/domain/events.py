@@ -167,6 +167,7 @@ SENTENCES: Mapping[str, str] = {
     "key.revoked": "revoked the API key {subject}",
     "member.created": "joined",
     "account.password_set": "set a password",
+    "account.signed_in": "signed in by {by}",
     "account.signed_out": "signed out {count} of their browsers",
 }
 """Every action in words, after its actor's name. A contract test holds this against what services append."""

@@ -42,6 +42,14 @@ def begin_session(tx: System, clock: Clock, who: Principal, by: Literal["link", 
     return SignedIn(who, token)
 
 
+async def note_sign_in(store: Store, clock: Clock, signed_in: SignedIn, by: Literal["link", "password"]) -> SignedIn:
+    """Writes into the audit that somebody came in; until that is durable, nobody is handed the session's token."""
+    who = signed_in.principal
+    event = Event("account.signed_in", who.id, clock.now(), "sign-in", subject=who.id, data={"by": by})
+    await store.write(who.workspace, lambda tx: tx.append(event))
+    return signed_in
+
+
 def _session_of(
     member: PrincipalId,
     workspace: WorkspaceId,
@@ -133,7 +141,7 @@ class Access:
         if signed_in is None:
             detail = "this sign-in link was used already or is too old; `greenroom sign-in-link` makes a new one"
             raise Unauthenticated("invalid_link", detail)
-        return signed_in
+        return await note_sign_in(self._store, self._clock, signed_in, "link")
 
     async def find_session(self, token: str) -> Principal | None:
         """Returns who a session belongs to, None when it is over."""

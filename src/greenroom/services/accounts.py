@@ -21,7 +21,7 @@ from greenroom.domain.accounts import (
 from greenroom.domain.errors import Conflict, Fault, Invalid, LimitReached, NotFound, Unauthenticated, Unavailable
 from greenroom.domain.ids import WorkspaceId
 from greenroom.ports import Passwords, System, Writing
-from greenroom.services.access import SignedIn, begin_session
+from greenroom.services.access import SignedIn, begin_session, note_sign_in
 from greenroom.services.keys import hash_token
 from greenroom.services.work import Call, Work
 
@@ -96,7 +96,7 @@ class Accounts:
         signed_in = await self._store.system(work)
         if signed_in is None:
             raise Unauthenticated("wrong_password", WRONG)
-        return signed_in
+        return await note_sign_in(self._store, self._clock, signed_in, "password")
 
     async def load(self, call: Call, token: str) -> OwnAccount:
         """Returns the account of a session. Raises Unauthenticated when it is over."""

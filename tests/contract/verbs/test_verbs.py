@@ -273,7 +273,7 @@ WITHOUT_ROW = {
     "health.ready",
     "metrics.read",
 }
-SERVER_ONLY_EVENTS = {"member.created", "account.password_set", "account.signed_out"}
+SERVER_ONLY_EVENTS = {"member.created", "account.signed_in", "account.password_set", "account.signed_out"}
 
 
 @pytest.fixture(scope="module")

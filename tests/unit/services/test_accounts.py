@@ -84,6 +84,28 @@ async def test_a_password_signs_in_and_each_time_anew(house: House) -> None:
     assert who == house.owner
 
 
+async def test_every_coming_in_is_in_the_audit_with_how_and_no_failed_one(house: House) -> None:
+    await house.set()
+    await house.sign_in()
+    for password in ("wrong horses again", ""):
+        with pytest.raises(Unauthenticated):
+            await house.sign_in(password)
+    records = await house.desk.history.list_audit(house.call, 0, 50)
+    events = [parse_json(record.payload)["event"] for record in records]
+    came = [(event["actor"], event["data"]) for event in events if event["action"] == "account.signed_in"]
+    assert came == [(house.owner.id, {"by": "link"}), (house.owner.id, {"by": "password"})]
+
+
+async def test_nobody_comes_in_while_the_audit_cannot_be_written(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise Unavailable("store_unavailable", "the disk is full")
+
+    await house.set()
+    monkeypatch.setattr(house.desk.store, "write", fail)
+    with pytest.raises(Unavailable):
+        await house.sign_in()
+
+
 async def test_a_link_also_ends_the_session_that_the_browser_had(house: House) -> None:
     again = await house.by_link(former=house.token)
     assert again != house.token
@@ -113,7 +135,7 @@ async def test_setting_a_password_signs_out_everybody_else(house: House) -> None
     assert not await house.knows(other)
     assert not await house.knows(mine), "the token of before is no good any more"
     assert await house.knows(token)
-    assert await house.events() == ["account.password_set"]
+    assert (await house.events())[2:] == ["account.password_set"], "after two links"
 
 
 async def test_the_present_password_is_asked_unless_a_link_was_used_just_now(house: House) -> None:
@@ -209,7 +231,7 @@ async def test_browsers_are_listed_and_signed_out_one_by_one_or_together(house: 
     assert await house.desk.accounts.sign_out_others(house.call, three) == 2
     assert await house.knows(three)
     assert not await house.knows(one)
-    assert await house.events() == ["account.signed_out"] * 2
+    assert (await house.events())[-2:] == ["account.signed_out"] * 2
 
 
 async def test_nobody_signs_out_somebody_else(house: House) -> None:
