@@ -1,10 +1,12 @@
 """Guests: people without an account who try an environment by a share link (R23).
 
-A guest may hold conversations that their link began, and nothing else: not even read what others said by it.
+A guest may hold conversations that they began by their link, and nothing else: not even read what others said by it.
+Who they are is a secret that their browser keeps, and the conversation its hash.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +18,7 @@ from greenroom.domain.share_links import ShareLink
 from greenroom.ports import Reading
 from greenroom.runtime.turn import Heard
 from greenroom.services.conversations import Beginning, Conversations, ConversationView, TurnView
+from greenroom.services.keys import hash_token
 from greenroom.services.share_links import load_linked
 from greenroom.services.states import load_project
 from greenroom.services.traffic import Traffic
@@ -39,6 +42,14 @@ class Guest:
     """The id of the project; `name` and `environment` are what a guest reads of it."""
     name: str
     environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a guest's browser keeps: which conversation they hold, and the secret by which it is theirs."""
+
+    id: str
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +88,33 @@ class Guests:
 
         return await self._work.store.read(workspace, work)
 
-    async def begin(self, guest: Guest) -> ConversationView:
-        """Begins a conversation and greets. Raises Refused `nothing_served`, LimitReached `rate_limited`."""
+    async def begin(self, guest: Guest, before: Held | None) -> Held:
+        """Begins a conversation and greets; a guest who held one `before` stays the same user.
+
+        Raises Refused `nothing_served`, LimitReached `rate_limited`.
+        """
         self._count(guest.link)
-        begin = Beginning(channel="chat", share_link=guest.token)
+        secret = before.secret if before is not None else self._work.clock.new_token()
+        begin = Beginning(channel="chat", share_link=guest.token, user_id=_user_of(secret))
         view, _ = await self._conversations.start(guest.call, guest.project, begin)
-        return view
+        return Held(view.conversation.id, secret)
 
-    async def say(self, guest: Guest, id_: str, text: str) -> None:
+    async def say(self, guest: Guest, held: Held | None, text: str) -> None:
         """Takes a turn. Raises NotFound, Refused `conversation_ended`, LimitReached `rate_limited`."""
-        await self.load(guest, id_)
+        if held is None:
+            raise NotFound("conversation_not_found", "your browser keeps no conversation by this link; begin a new one")
+        await self.load(guest, held)
         self._count(guest.link)
-        await self._conversations.take_turn(guest.call, id_, Heard(text))
+        await self._conversations.take_turn(guest.call, held.id, Heard(text))
 
-    async def load(self, guest: Guest, id_: str) -> Talk:
-        """Returns a conversation that the guest's link began, with its last turns. Raises NotFound for any other."""
-        talk = Talk(*await self._conversations.load_last(guest.call, id_, SHOWN))
-        entry = talk.view.conversation.entry
-        if entry.get("by") != "share_link" or entry.get("link") != guest.link.id:
-            raise NotFound("conversation_not_found", "this link began no such conversation; begin a new one")
+    async def load(self, guest: Guest, held: Held) -> Talk:
+        """Returns a conversation that the guest began by their link, with its last turns. Raises NotFound."""
+        talk = Talk(*await self._conversations.load_last(guest.call, held.id, SHOWN))
+        conversation = talk.view.conversation
+        came = (conversation.entry.get("by"), conversation.entry.get("link"))
+        mine = hmac.compare_digest(conversation.sticky_key.encode(), _user_of(held.secret).encode())
+        if came != ("share_link", guest.link.id) or not mine:
+            raise NotFound("conversation_not_found", "you began no such conversation by this link; begin a new one")
         return talk
 
     def _count(self, link: ShareLink) -> None:
@@ -109,3 +128,8 @@ class Guests:
         if len(self._free_at) >= MOST_METERED:
             self._free_at = {id_: at for id_, at in self._free_at.items() if at > now}
         self._free_at[link.id] = begins + EVERY_MS
+
+
+def _user_of(secret: str) -> str:
+    """Returns the user id of whoever has the secret; it does not lead back to it."""
+    return f"guest-{hash_token(secret)[:40]}"

@@ -18,6 +18,7 @@ from greenroom.domain.canonical import canonical_json, parse_json
 from greenroom.domain.errors import Invalid, Unauthenticated
 from greenroom.services.access import SESSION_LIFE, csrf_token
 from greenroom.services.desk import Desk
+from greenroom.services.guests import Held
 from greenroom.services.work import Call
 from greenroom.web.forms import Form, check_origin, check_token, mask, read_form
 
@@ -27,6 +28,7 @@ FLASH: Final = "gr_flash"
 TALK: Final = "gr_talk"
 THEMES: Final = ("auto", "light", "dark")
 MAX_FLASH: Final = 400
+MAX_TALK: Final = 120
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -113,14 +115,15 @@ def read_theme(request: Request) -> str:
     return kept if kept in THEMES else THEMES[0]
 
 
-def keep_talk(reply: Response, request: Request, conversation: str) -> None:
+def keep_talk(reply: Response, request: Request, held: Held) -> None:
     """Keeps which conversation a guest holds, for the address of their link alone."""
-    _set(reply, request, TALK, conversation, 86_400, request.url.path)
+    _set(reply, request, TALK, f"{held.id}.{held.secret}", 86_400, request.url.path)
 
 
-def read_talk(request: Request) -> str:
-    """Returns the conversation that a guest's browser keeps, '' for none."""
-    return request.cookies.get(TALK, "")[:80]
+def read_talk(request: Request) -> Held | None:
+    """Returns the conversation that a guest's browser keeps."""
+    id_, _, secret = request.cookies.get(TALK, "")[:MAX_TALK].partition(".")
+    return Held(id_, secret) if id_ and secret else None
 
 
 def keep_flash(reply: Response, request: Request, text: str, tone: str = "good", **more: str) -> None:

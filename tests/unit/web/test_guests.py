@@ -47,6 +47,11 @@ async def browsing(stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
+def kept(guest: httpx2.AsyncClient) -> str:
+    """Returns what the browser keeps of its conversation."""
+    return next(cookie.value or "" for cookie in guest.cookies.jar if cookie.name == "gr_talk")
+
+
 async def test_a_guest_talks_to_the_environment_that_the_link_leads_to(stage: Stage) -> None:
     place, link = await make_link(stage)
     async with browsing(stage) as guest:
@@ -76,21 +81,39 @@ async def test_a_guest_reads_and_says_nothing_in_what_others_hold(stage: Stage) 
     place, _ = await make_link(stage)
     second, _ = await make_link(stage)
     public, _ = await stage.desk.conversations.start(CALL, "hotel", Beginning(environment="live"))
-    async with browsing(stage) as guest, browsing(stage) as other:
+    async with browsing(stage) as guest, browsing(stage) as other, browsing(stage) as mate:
         await other.post(second, data={"begin": "1"})
         await other.post(second, data={"text": "My name is Ada Lovelace"})
-        theirs = next(cookie.value for cookie in other.cookies.jar if cookie.name == "gr_talk")
-        for id_ in (theirs, public.conversation.id, stage.facts["conversation"], "cnv_none", "\x7f" * 200):
-            guest.cookies.set("gr_talk", str(id_), domain="desk.test", path=place)
+        await mate.post(place, data={"begin": "1"})
+        await mate.post(place, data={"text": "My name is Ada Lovelace"})
+        theirs, mates = kept(other), kept(mate)
+        mine = "x" * 40
+        for id_ in (theirs, mates, public.conversation.id, stage.facts["conversation"], "cnv_none", "\x7f" * 200):
+            guest.cookies.set("gr_talk", f"{id_.partition('.')[0]}.{mine}", domain="desk.test", path=place)
             page = await guest.get(place)
             assert "Begin the conversation" in page.text, id_
             assert "Ada" not in page.text
             refused = await guest.post(place, data={"text": "hello"})
             assert refused.status_code == 409, id_
-            assert 'value="hello"' in refused.text or "Begin the conversation" in refused.text
-    for id_ in (theirs, public.conversation.id):
-        view, _ = await stage.desk.conversations.load(CALL, str(id_), -1, 1)
-        assert view.conversation.turns == (2 if id_ == theirs else 1), id_
+            assert "Begin the conversation" in refused.text
+            assert "Not said: hello" in refused.text
+        guest.cookies.set("gr_talk", theirs, domain="desk.test", path=place)
+        assert "Ada" not in (await guest.get(place)).text, "a conversation of another link, with its secret"
+    for id_ in (theirs, mates, public.conversation.id):
+        view, _ = await stage.desk.conversations.load(CALL, id_.partition(".")[0], -1, 1)
+        assert view.conversation.turns == (1 if id_ == public.conversation.id else 2), id_
+
+
+async def test_a_guest_who_begins_again_is_the_same_user(stage: Stage) -> None:
+    place, _ = await make_link(stage)
+    async with browsing(stage) as guest, browsing(stage) as other:
+        for who in (guest, guest, other):
+            await who.post(place, data={"begin": "1"})
+        secret = kept(guest).partition(".")[2]
+    found = await stage.desk.conversations.list(CALL, "hotel", None, 3)
+    users = [view.conversation.sticky_key for view in reversed(found)]
+    assert users[0] == users[1] != users[2]
+    assert secret not in str(users)
 
 
 async def test_a_link_lets_nobody_into_the_desk(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from greenroom.domain.errors import GreenroomError, LimitReached, NotFound, Refused
-from greenroom.services.guests import Guest, Talk
+from greenroom.services.guests import Guest
 from greenroom.web.door import Door
 from greenroom.web.forms import Form, Refusal, check_origin, read_form, refusal_of
 from greenroom.web.session import keep_talk, read_talk
@@ -58,20 +58,19 @@ class GuestPages:
         return reply
 
     async def _go_on(self, request: Request, reply: Response, guest: Guest, form: Form) -> None:
-        text = form.text("text").strip()[:MAX_HEARD]
+        text, held = form.text("text").strip()[:MAX_HEARD], read_talk(request)
         if form.has("begin"):
-            begun = await self._guests.begin(guest)
-            keep_talk(reply, request, begun.conversation.id)
+            keep_talk(reply, request, await self._guests.begin(guest, held))
         elif text:
-            await self._guests.say(guest, read_talk(request), text)
+            await self._guests.say(guest, held, text)
 
     async def _show(self, request: Request, guest: Guest, refusal: Refusal, status: int, text: str) -> Response:
-        talk: Talk | None = None
-        if read_talk(request):
+        talk, held = None, read_talk(request)
+        if held is not None:
             try:
-                talk = await self._guests.load(guest, read_talk(request))
+                talk = await self._guests.load(guest, held)
             except NotFound:
-                talk = None  # another link's, or erased with its project: begin anew
+                talk = None  # another's, or erased: begin anew
         return self._door.bare("guests/talk.html", request, status, guest=guest, talk=talk, refusal=refusal, text=text)
 
     def _close(self, request: Request, wrong: GreenroomError) -> Response:
