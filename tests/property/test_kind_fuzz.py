@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from greenroom.domain.entities import Address
 from greenroom.domain.errors import Fault, Invalid
 from greenroom.kinds import ALL, KINDS
 from greenroom.kinds.schema import ModelKind
+from greenroom.kinds.schema.facts import FieldFacts
 from greenroom.runtime.engine import Context, Heard, recorded, stages, start, step
 from greenroom.runtime.program import check_program, compile_program
 from tests.property.kind_bodies import json_values, sound_bodies, texts
@@ -58,19 +60,36 @@ ANSWERS = st.one_of(
 )
 
 
-def points_into(fault: Fault, body: Any) -> bool:
-    """Says whether a fault's place is there, or is a field that is missing from a place that is there."""
+def points_into(fault: Fault, body: Any, kind: ModelKind) -> bool:
+    """Says whether a fault's place is there, or is a field that is missing from a place that is there.
+
+    A group that was left out is there with its defaults: a fault names the field in it that must be given.
+    """
     place: Any = body
+    facts: Mapping[str, FieldFacts] = kind.fields
     *steps, _ = fault.pointer.split("/")[1:] or [""]
     for raw in steps:
         key = raw.replace("~1", "/").replace("~0", "~")
+        inner = facts.get(key)
         if isinstance(place, dict) and key in place:
             place = place[key]
         elif isinstance(place, list) and key.isdigit() and int(key) < len(place):
             place = place[int(key)]
+        elif isinstance(place, dict) and inner is not None and inner.fields:
+            place = {}
         else:
             return False
+        facts = inner.fields if inner is not None else {}
     return True
+
+
+def test_a_place_that_is_not_there_is_none() -> None:
+    kind = next(kind for kind in ALL if kind.name == "handoff")
+    body = {"name": "Desk", "sip_headers": [{"name": "X"}]}
+    there = ["/destination/value", "/destination", "/sip_headers/0/value", "/nothing", ""]
+    gone = ["/nothing/value", "/destination/value/more", "/sip_headers/1/name", "/name/more/x", "/method/x/y"]
+    assert all(points_into(Fault(pointer, ""), body, kind) for pointer in there)
+    assert not any(points_into(Fault(pointer, ""), body, kind) for pointer in gone)
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
@@ -80,7 +99,7 @@ def test_any_json_is_told_what_is_wrong_with_it(kind: ModelKind, data: st.DataOb
     body: Any = data.draw(st.one_of(json_values, known))
     faults = kind.validate(body)
     if isinstance(body, dict):
-        assert all(points_into(fault, body) for fault in faults), faults
+        assert all(points_into(fault, body, kind) for fault in faults), faults
     if faults:
         with pytest.raises(Invalid):
             kind.complete(body)
