@@ -42,6 +42,17 @@ def find_violations(page: Page, only: Any = TAGS) -> list[str]:
     ]
 
 
+def find_wrong(page: Page, name: str, scheme: str) -> dict[str, object]:
+    """Returns what axe finds on a page, and whether it scrolls sideways; in the dark only what that can change."""
+    wrong: dict[str, object] = {}
+    if violations := find_violations(page, TAGS if scheme == "light" else LOOKS):
+        wrong[name] = violations
+    beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if beyond > 0:
+        wrong[f"{name} (width)"] = f"{beyond} px too wide"
+    return wrong
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("scheme, width", [("light", 1440), ("dark", 390)])
 def test_every_page_is_accessible_and_fits(house: House, visit: Visitor, scheme: str, width: int, part: int) -> None:
@@ -49,13 +60,7 @@ def test_every_page_is_accessible_and_fits(house: House, visit: Visitor, scheme:
     wrong: dict[str, object] = {}
     for name, path in list(house.run(list_pages(house.desk, house.owner)).items())[part::PARTS]:
         page.goto(house.url + path)
-        violations = find_violations(page, TAGS if scheme == "light" else LOOKS)
-        if violations:
-            wrong[name] = violations
-        # No page scrolls sideways.
-        beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        if beyond > 0:
-            wrong[f"{name} (width)"] = f"{beyond} px too wide"
+        wrong |= find_wrong(page, name, scheme)
     assert wrong == {}
 
 

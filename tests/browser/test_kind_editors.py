@@ -15,7 +15,7 @@ from greenroom.services.work import Call
 from tests.browser.conftest import Visitor
 from tests.browser.hotel import BASE, furnish_demo
 from tests.browser.house import House, open_house
-from tests.browser.test_accessibility import LOOKS, TAGS, find_violations
+from tests.browser.test_accessibility import find_violations, find_wrong
 
 KINDS = {kind.name: f"{BASE}/build/{kind.name}/{kind.singleton or 'sample'}" for kind in ALL}
 
@@ -44,12 +44,7 @@ def test_every_editor_is_accessible_and_fits(house: House, visit: Visitor, schem
     for name, path in KINDS.items():
         page.goto(house.url + path)
         page.evaluate("document.querySelectorAll('main details:not(.menu)').forEach((each) => { each.open = true; })")
-        violations = find_violations(page, TAGS if scheme == "light" else LOOKS)
-        if violations:
-            wrong[name] = violations
-        beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        if beyond > 0:
-            wrong[f"{name} (width)"] = f"{beyond} px too wide"
+        wrong |= find_wrong(page, name, scheme)
     assert wrong == {}
 
 

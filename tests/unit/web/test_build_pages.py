@@ -15,7 +15,6 @@ from greenroom.domain.ids import TestRunId
 from greenroom.services.access import csrf_token
 from greenroom.services.conversations import Beginning, Heard
 from greenroom.services.plans import PromoteRequest, PublishRequest
-from greenroom.services.work import Call
 from tests.unit.web.visitor import HOST, Visitor, furnished, visiting
 
 BASE = "/projects/hotel"
@@ -27,26 +26,15 @@ async def owner() -> AsyncIterator[Visitor]:
         yield found
 
 
-async def call_of(visitor: Visitor) -> Call:
-    who = await visitor.stage.desk.access.find_session(visitor.token)
-    assert who is not None
-    return Call(who, "req_test")
-
-
-async def put(owner: Visitor, address: str, body: dict[str, Any]) -> None:
-    kind, _, slug = address.partition("/")
-    await owner.stage.desk.drafts.save(await call_of(owner), "hotel", "sandbox", Address(kind, slug), body, "*")
-
-
 async def body_of(owner: Visitor, address: str) -> dict[str, Any]:
     kind, _, slug = address.partition("/")
-    view = await owner.stage.desk.content.load(await call_of(owner), "hotel", Address(kind, slug), "draft:sandbox")
+    view = await owner.stage.desk.content.load(await owner.call(), "hotel", Address(kind, slug), "draft:sandbox")
     return dict(view.body)
 
 
 async def hold(owner: Visitor, *said: str) -> str:
     """Holds a test chat on what is live; returns where its conversation is shown."""
-    talks, call = owner.stage.desk.conversations, await call_of(owner)
+    talks, call = owner.stage.desk.conversations, await owner.call()
     begun, _ = await talks.start(call, "hotel", Beginning(ref="live", channel="chat"))
     for text in said:
         await talks.take_turn(call, begun.conversation.id, Heard(text))
@@ -124,7 +112,7 @@ async def test_a_test_that_says_nothing_is_refused_and_what_was_typed_stays(
 
 
 async def test_a_name_of_a_test_set_that_is_taken_is_refused(owner: Visitor) -> None:
-    await put(owner, "test_set/smoke", {"name": "Smoke"})
+    await owner.put("test_set/smoke", {"name": "Smoke"})
     place = await hold(owner, "Can I check out late?")
     data = {
         "environment": "sandbox",
@@ -269,10 +257,10 @@ async def test_a_source_that_cannot_be_read_is_refused(owner: Visitor, data: dic
 
 
 async def test_a_source_that_cannot_be_synced_says_why(owner: Visitor) -> None:
-    await put(owner, "knowledge/house", {"name": "House", "source": {"type": "urls", "urls": ["https://a.example/x"]}})
+    await owner.put("knowledge/house", {"name": "House", "source": {"type": "urls", "urls": ["https://a.example/x"]}})
     place = f"{BASE}/knowledge/sources/house"
     assert (await owner.send(place, {"ref": "draft:sandbox", "list": "1"})).status_code == 303
-    project = await owner.stage.desk.projects.load(await call_of(owner), "hotel")
+    project = await owner.stage.desk.projects.load(await owner.call(), "hotel")
     await owner.stage.desk.syncs.wait(project.project.id, "house")
     page = (await owner.get(place)).text
     assert "no way out" in page
@@ -281,7 +269,7 @@ async def test_a_source_that_cannot_be_synced_says_why(owner: Visitor) -> None:
 
 
 async def test_a_document_is_listed_pinned_and_taken_off_in_the_draft(owner: Visitor) -> None:
-    await put(owner, "knowledge/house", {"name": "House", "source": {"type": "upload"}})
+    await owner.put("knowledge/house", {"name": "House", "source": {"type": "upload"}})
     await owner.send(f"{BASE}/knowledge", {"id": "rules", "title": "Rules", "text": "Quiet after ten."})
     place, listing = f"{BASE}/knowledge/document?id=rules", f"{BASE}/knowledge/listing"
     assert "No version and no draft of yours lists it" in (await owner.get(place)).text
@@ -303,8 +291,8 @@ async def test_a_document_is_listed_pinned_and_taken_off_in_the_draft(owner: Vis
 
 async def test_what_changed_since_a_version_was_published_is_marked_where_it_is_listed(owner: Visitor) -> None:
     await owner.send(f"{BASE}/knowledge", {"id": "rules", "title": "Rules", "text": "Quiet after ten."})
-    await put(owner, "knowledge/house", {"name": "House", "documents": [{"document": "rules"}]})
-    desk, call = owner.stage.desk, await call_of(owner)
+    await owner.put("knowledge/house", {"name": "House", "documents": [{"document": "rules"}]})
+    desk, call = owner.stage.desk, await owner.call()
     await desk.publishing.publish(call, "hotel", "sandbox", PublishRequest("The house rules are known"))
     await desk.releases.promote(call, "hotel", "pre-release", PromoteRequest(2, 1, 2))
     page = f"{BASE}/knowledge"
@@ -364,9 +352,9 @@ async def test_two_runs_side_by_side_say_what_broke_and_what_is_mended(owner: Vi
         {"id": "two", "name": "Two", "turns": [{"say": "Can I check out late?", "expect": {"contains": "two"}}]},
         {"id": "topic", "turns": [{"say": "Can I check out late?", "expect": {"topic": "late-checkout"}}]},
     ]
-    await put(owner, "test_set/smoke", {"name": "Smoke", "cases": cases})
+    await owner.put("test_set/smoke", {"name": "Smoke", "cases": cases})
     before = await run(owner, "live")
-    desk, call = owner.stage.desk, await call_of(owner)
+    desk, call = owner.stage.desk, await owner.call()
     view = await desk.content.load(call, "hotel", Address("topic", "late-checkout"), "draft:sandbox")
     body = {**view.body, "content": "You can stay until two."}
     await desk.drafts.save(call, "hotel", "sandbox", view.address, body, view.revision)

@@ -31,31 +31,25 @@ async def owner() -> AsyncIterator[Visitor]:
         yield found
 
 
-async def call_of(visitor: Visitor) -> Call:
-    who = await visitor.stage.desk.access.find_session(visitor.token)
-    assert who is not None
-    return Call(who, "req_test")
-
-
 async def draft_of(visitor: Visitor, slug: str = "hotel", alias: str = "sandbox") -> DraftView:
-    return await visitor.stage.desk.drafts.load(await call_of(visitor), slug, alias)
+    return await visitor.stage.desk.drafts.load(await visitor.call(), slug, alias)
 
 
 async def save(visitor: Visitor, address: Address, content: str, slug: str = "hotel", alias: str = "sandbox") -> None:
     """Saves a topic in a draft."""
-    call, desk = await call_of(visitor), visitor.stage.desk
+    call, desk = await visitor.call(), visitor.stage.desk
     seen = (await desk.drafts.load(call, slug, alias)).snapshot.get(address)
     body = {"name": address.slug.title(), "content": content, "sample_questions": ["What of it?", "And how?"]}
     await desk.drafts.save(call, slug, alias, address, body, seen or "*")
 
 
 async def content_of(visitor: Visitor, address: Address, slug: str = "hotel", alias: str = "sandbox") -> Any:
-    view = await visitor.stage.desk.content.load(await call_of(visitor), slug, address, f"draft:{alias}")
+    view = await visitor.stage.desk.content.load(await visitor.call(), slug, address, f"draft:{alias}")
     return view.body["content"]
 
 
 async def publish(visitor: Visitor, note: str, slug: str = "hotel", alias: str = "sandbox") -> None:
-    await visitor.stage.desk.publishing.publish(await call_of(visitor), slug, alias, PublishRequest(note))
+    await visitor.stage.desk.publishing.publish(await visitor.call(), slug, alias, PublishRequest(note))
 
 
 def hidden(text: str, name: str) -> str:
@@ -313,7 +307,7 @@ async def test_a_load_needs_a_state_that_is_there_and_something_ticked(owner: Vi
 async def test_in_a_shared_draft_a_load_names_whose_change_it_overwrites(owner: Visitor) -> None:
     await shared(owner)
     await save(owner, CHECKOUT, "Until noon.", "inn", "main")
-    call, desk = await call_of(owner), owner.stage.desk
+    call, desk = await owner.call(), owner.stage.desk
     agent = {"name": "Desk", "greeting": "Hello", "languages": ["en-GB"]}
     await desk.drafts.save(call, "inn", "main", Address("agent", "main"), agent, "*")
     plan = await desk.publishing.plan(call, "inn", "main", PublishRequest(""))
@@ -348,7 +342,7 @@ async def test_a_viewer_writes_no_draft_by_any_of_these_ways(owner: Visitor) -> 
 async def test_a_person_of_no_name_is_still_somebody(owner: Visitor) -> None:
     # A change that a member made who is no longer known: the page says so instead of failing.
     await shared(owner)
-    call = await call_of(owner)
+    call = await owner.call()
     gone = Call(type(call.principal)(PrincipalId("mem_gone"), HOME, "Gone", "editor"), "req_gone")
     body = {"name": "Pool", "content": "Cold.", "sample_questions": ["What of it?", "And how?"]}
     await owner.stage.desk.drafts.save(gone, "inn", "main", POOL, body, "*")

@@ -10,7 +10,6 @@ import pytest
 from bs4 import BeautifulSoup
 
 from greenroom.domain.entities import Address
-from greenroom.services.work import Call
 from tests.unit.web.test_editing import fields_of_page
 from tests.unit.web.visitor import Visitor, furnished, visiting
 
@@ -27,20 +26,9 @@ async def owner() -> AsyncIterator[Visitor]:
         yield found
 
 
-async def call_of(visitor: Visitor) -> Call:
-    who = await visitor.stage.desk.access.find_session(visitor.token)
-    assert who is not None
-    return Call(who, "req_test")
-
-
-async def put(owner: Visitor, address: str, body: dict[str, Any]) -> None:
-    kind, _, slug = address.partition("/")
-    await owner.stage.desk.drafts.save(await call_of(owner), "hotel", "sandbox", Address(kind, slug), body, "*")
-
-
 async def body_of(owner: Visitor, address: str, ref: str = "draft:sandbox") -> dict[str, Any]:
     kind, _, slug = address.partition("/")
-    view = await owner.stage.desk.content.load(await call_of(owner), "hotel", Address(kind, slug), ref)
+    view = await owner.stage.desk.content.load(await owner.call(), "hotel", Address(kind, slug), ref)
     return dict(view.body)
 
 
@@ -73,7 +61,7 @@ async def test_a_form_that_saves_as_one_types_is_told_what_is_wrong_and_what_fol
 
 
 async def test_a_broken_reference_is_marked_when_the_editor_opens(owner: Visitor) -> None:
-    await put(owner, "topic/pets", {"name": "Pets", "actions": [{"id": "a", "type": "sms", "target": "nowhere"}]})
+    await owner.put("topic/pets", {"name": "Pets", "actions": [{"id": "a", "type": "sms", "target": "nowhere"}]})
     page = (await owner.get(f"{BUILD}/topic/pets")).text
     assert "There is no sms/nowhere in this draft" in page
     assert "Cannot be published" in page
@@ -81,7 +69,7 @@ async def test_a_broken_reference_is_marked_when_the_editor_opens(owner: Visitor
 
 
 async def test_a_condition_that_cannot_be_read_stands_beside_its_field(owner: Visitor) -> None:
-    await put(owner, "conditional_prompt/night", {"name": "At night", "condition": "time.hour >"})
+    await owner.put("conditional_prompt/night", {"name": "At night", "condition": "time.hour >"})
     page = BeautifulSoup((await owner.get(f"{BUILD}/conditional_prompt/night")).text, "lxml")
     slot = page.select_one('.wrong-slot[data-pointer="/condition"]')
     assert slot is not None
@@ -89,7 +77,7 @@ async def test_a_condition_that_cannot_be_read_stands_beside_its_field(owner: Vi
 
 
 async def test_a_button_of_the_form_draws_it_anew_and_saves_nothing(owner: Visitor) -> None:
-    await put(owner, "workflow/spa", {"name": "Spa"})
+    await owner.put("workflow/spa", {"name": "Spa"})
     place = f"{BUILD}/workflow/spa"
     form = await form_of(owner, place)
     before = owner.stage.contents()
@@ -109,7 +97,7 @@ async def test_a_button_of_the_form_draws_it_anew_and_saves_nothing(owner: Visit
 
 async def test_a_long_table_is_shown_in_parts_and_kept_whole(owner: Visitor) -> None:
     cases = [{"id": f"c{n}", "turns": [{"say": f"Question {n}", "expect": {"topic": "pets"}}]} for n in range(250)]
-    await put(owner, "test_set/long", {"name": "Long", "cases": cases})
+    await owner.put("test_set/long", {"name": "Long", "cases": cases})
     place = f"{BUILD}/test_set/long"
     for at, shown in (("", (0, 100)), ("?at=/cases/120", (100, 200)), ("?at=/cases/249", (200, 250))):
         page = await owner.get(place + at)
@@ -125,7 +113,7 @@ async def test_a_long_table_is_shown_in_parts_and_kept_whole(owner: Visitor) -> 
 
 
 async def test_an_expectation_is_chosen_from_a_list_and_written_without_json(owner: Visitor) -> None:
-    await put(owner, "test_set/smoke", {"name": "Smoke", "cases": [{"id": "a", "turns": [{"say": "Hello"}]}]})
+    await owner.put("test_set/smoke", {"name": "Smoke", "cases": [{"id": "a", "turns": [{"say": "Hello"}]}]})
     place = f"{BUILD}/test_set/smoke"
     form = await form_of(owner, place)
     at = "/cases/0/turns/0/expect"
@@ -172,7 +160,7 @@ async def test_what_is_made_on_the_way_leads_back_to_where_one_was(owner: Visito
 
 
 async def test_a_history_says_who_made_each_field_what_it_is_and_one_goes_back_alone(owner: Visitor) -> None:
-    await put(owner, "topic/breakfast", {"name": "Breakfast"})
+    await owner.put("topic/breakfast", {"name": "Breakfast"})
     form = await form_of(owner, TOPIC)
     await owner.send(TOPIC, {**form, "f:/content": "You can stay until two."})
     page = (await owner.get(f"{TOPIC}/history")).text
@@ -194,7 +182,7 @@ async def test_a_history_says_who_made_each_field_what_it_is_and_one_goes_back_a
 
 
 async def test_what_an_older_version_lacks_is_taken_out_and_said_before(owner: Visitor) -> None:
-    await put(owner, "topic/breakfast", {"name": "Breakfast"})
+    await owner.put("topic/breakfast", {"name": "Breakfast"})
     sheet = (await owner.get(f"{BUILD}/topic/breakfast/back?version=1")).text
     assert "v1 does not have it" in sheet
     revision = re.search(r'name="revision" value="(\d+)"', sheet)

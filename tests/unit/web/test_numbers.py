@@ -9,7 +9,6 @@ import pytest
 
 from greenroom.services.numbers import NumberView
 from greenroom.services.splits import ShareRequest, SplitRequest
-from greenroom.services.work import Call
 from tests.support.api import HOME
 from tests.support.splits import open_place
 from tests.unit.web.visitor import Visitor, furnished, visiting
@@ -27,14 +26,8 @@ async def owner() -> AsyncIterator[Visitor]:
         yield found
 
 
-async def call_of(visitor: Visitor) -> Call:
-    who = await visitor.stage.desk.access.find_session(visitor.token)
-    assert who is not None
-    return Call(who, "req_test")
-
-
 async def load(visitor: Visitor, number: str = DESK) -> NumberView:
-    return await visitor.stage.desk.numbers.load(await call_of(visitor), "hotel", number)
+    return await visitor.stage.desk.numbers.load(await visitor.call(), "hotel", number)
 
 
 def rules(*rows: Mapping[str, str]) -> dict[str, list[str]]:
@@ -172,7 +165,7 @@ async def test_a_number_is_removed_only_as_it_was_seen(owner: Visitor) -> None:
 
 async def test_where_a_call_would_lead_is_told_with_the_reason(owner: Visitor) -> None:
     shares = [ShareRequest("live", 0), ShareRequest("b", 100)]
-    await owner.stage.desk.splits.set(await call_of(owner), "hotel", SplitRequest(shares), "*")
+    await owner.stage.desk.splits.set(await owner.call(), "hotel", SplitRequest(shares), "*")
     await owner.send(BASE, {"number": DESK, "environment": ""})
     row = {"rule-header": "X-Test-Line", "rule-values": "yes", "rule-then": "env:live"}
     test = {"rule-header": "X-Version", "rule-values": "1", "rule-then": "version", "rule-version": "v1"}

@@ -10,7 +10,7 @@ import pytest
 
 from greenroom.domain.entities import Address
 from greenroom.services.plans import RollbackRequest
-from tests.unit.web.test_drafts import CHECKOUT, POOL, call_of, content_of, hidden, publish, save
+from tests.unit.web.test_drafts import CHECKOUT, POOL, content_of, hidden, publish, save
 from tests.unit.web.visitor import Visitor, furnished, visiting
 
 BASE = "/projects/hotel"
@@ -34,13 +34,13 @@ async def owner() -> AsyncIterator[Visitor]:
 
 
 async def put(owner: Visitor, address: Address, body: dict[str, Any]) -> None:
-    desk, call = owner.stage.desk, await call_of(owner)
+    desk, call = owner.stage.desk, await owner.call()
     seen = (await desk.drafts.load(call, "hotel", "sandbox")).snapshot.get(address)
     await desk.drafts.save(call, "hotel", "sandbox", address, body, seen or "*")
 
 
 async def served(owner: Visitor, alias: str) -> int | None:
-    view = await owner.stage.desk.environments.load(await call_of(owner), "hotel", alias)
+    view = await owner.stage.desk.environments.load(await owner.call(), "hotel", alias)
     return view.release.version if view.release else None
 
 
@@ -93,7 +93,7 @@ async def test_ticked_tags_stand_at_the_head_of_the_note(owner: Visitor) -> None
     await save(owner, CHECKOUT, "Until two.")
     reply = await owner.send(PUBLISH, {"note": f"[SUMMER] {NOTE}", "tag": "SEASONAL"})
     assert reply.status_code == 303
-    view = await owner.stage.desk.versions.load(await call_of(owner), "hotel", 2)
+    view = await owner.stage.desk.versions.load(await owner.call(), "hotel", 2)
     assert view.version.tags == ("SEASONAL", "SUMMER")
     assert view.version.note == NOTE
 
@@ -115,7 +115,7 @@ async def test_a_draft_that_changed_since_it_was_looked_at_is_not_published(owne
 
 async def test_a_shared_draft_names_whose_changes_it_carries_and_is_published_as_it_was_seen(owner: Visitor) -> None:
     await owner.send("/projects/new", {"name": "Inn", "slug": "inn", "template": "parallel"})
-    desk, call = owner.stage.desk, await call_of(owner)
+    desk, call = owner.stage.desk, await owner.call()
     agent = {"name": "Desk", "greeting": "Hello", "languages": ["en-GB"]}
     await desk.drafts.save(call, "inn", "main", AGENT, agent, "*")
     async with visiting(owner.stage, "editor") as editor:
@@ -213,7 +213,7 @@ async def test_what_a_rollback_took_back_is_asked_about(owner: Visitor) -> None:
     await publish(owner, NOTE)
     await save(owner, POOL, "From seven.")
     await owner.stage.desk.releases.roll_back(
-        await call_of(owner), "hotel", "sandbox", RollbackRequest("Too many complaints", 1, 2)
+        await owner.call(), "hotel", "sandbox", RollbackRequest("Too many complaints", 1, 2)
     )
     page = (await owner.get(PUBLISH)).text
     assert "A rollback took back v2 beneath the draft" in page
@@ -258,7 +258,7 @@ async def test_a_missing_secret_is_named_with_where_to_set_it_and_blocks(owner: 
     refused = await owner.send(PUBLISH, {"note": NOTE})
     assert refused.status_code == 422
     assert await served(owner, "sandbox") == 1
-    await owner.stage.desk.secrets.set(await call_of(owner), "hotel", "BOOKING_KEY", "sesame")
+    await owner.stage.desk.secrets.set(await owner.call(), "hotel", "BOOKING_KEY", "sesame")
     again = await owner.send(PUBLISH, {"note": NOTE, "look": "1"})
     assert "Sandbox is ready" in again.text
     assert (await owner.send(PUBLISH, {"note": NOTE})).status_code == 303
@@ -290,7 +290,7 @@ async def test_the_promote_dialog_says_what_the_target_lacks_and_takes_ticks_for
 
 async def test_a_promotion_that_is_blocked_offers_to_look_again_and_nothing_else(owner: Visitor) -> None:
     await put(owner, Address("integration", "booking"), BOOKING)
-    desk, call = owner.stage.desk, await call_of(owner)
+    desk, call = owner.stage.desk, await owner.call()
     await desk.secrets.set(call, "hotel", "BOOKING_KEY", "sesame", "sandbox", "live")
     await publish(owner, "The booking system is reached")
     pre = f"{BASE}/environments/pre-release/promote"

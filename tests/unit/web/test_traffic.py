@@ -9,7 +9,6 @@ import pytest
 
 from greenroom.services.conversations import Beginning
 from greenroom.services.splits import ShareRequest, SplitRequest
-from greenroom.services.work import Call
 from tests.support.api import HOME
 from tests.support.splits import delete_place, open_place
 from tests.unit.web.visitor import Visitor, furnished, visiting
@@ -28,20 +27,14 @@ async def owner() -> AsyncIterator[Visitor]:
         yield found
 
 
-async def call_of(visitor: Visitor) -> Call:
-    who = await visitor.stage.desk.access.find_session(visitor.token)
-    assert who is not None
-    return Call(who, "req_test")
-
-
 async def shares(visitor: Visitor) -> dict[str, float]:
-    view = await visitor.stage.desk.splits.load(await call_of(visitor), "hotel")
+    view = await visitor.stage.desk.splits.load(await visitor.call(), "hotel")
     return {view.aliases[share.environment]: share.weight / 100 for share in view.split.shares}
 
 
 async def set_split(visitor: Visitor, seen: str, note: str = "", **weights: float) -> None:
     wanted = [ShareRequest(alias, weight) for alias, weight in weights.items()]
-    await visitor.stage.desk.splits.set(await call_of(visitor), "hotel", SplitRequest(wanted, None, note), seen)
+    await visitor.stage.desk.splits.set(await visitor.call(), "hotel", SplitRequest(wanted, None, note), seen)
 
 
 def field_of(page: str, alias: str) -> str:
@@ -92,7 +85,7 @@ async def test_a_split_is_saved_and_the_next_page_says_so(owner: Visitor) -> Non
     results = await owner.get(f"{TRAFFIC}/results")
     assert "Not enough data yet." in results.text
     assert "Live has 0 of at least 100 callers; B has 0 of at least 100 callers" in results.text
-    assert (await owner.stage.desk.traffic.resolve(await call_of(owner), "hotel", "ada", None)).reason.startswith(
+    assert (await owner.stage.desk.traffic.resolve(await owner.call(), "hotel", "ada", None)).reason.startswith(
         "split 1 of hotel"
     ), "it holds at once"
 
@@ -156,7 +149,7 @@ async def test_what_conversations_stick_by_draws_everybody_anew_and_says_so(owne
     assert "Everybody is drawn anew: about 16 % of new conversations move from" in part
     assert "the others happen to stay" in part
     assert (await owner.send(TRAFFIC, typed)).status_code == 303
-    assert (await owner.stage.desk.splits.load(await call_of(owner), "hotel")).split.sticky_key == "conversation"
+    assert (await owner.stage.desk.splits.load(await owner.call(), "hotel")).split.sticky_key == "conversation"
 
 
 async def test_the_assignment_is_restarted_only_when_it_is_confirmed_with_a_reason(owner: Visitor) -> None:
@@ -165,7 +158,7 @@ async def test_the_assignment_is_restarted_only_when_it_is_confirmed_with_a_reas
     asked = await owner.get(place)
     assert "The weights stay: <strong>Live 80 %, B 20 %</strong>" in asked.text
     assert "It cannot be undone" in asked.text
-    splits, call = owner.stage.desk.splits, await call_of(owner)
+    splits, call = owner.stage.desk.splits, await owner.call()
     salt = (await splits.load(call, "hotel")).split.salt
     for sent in (
         {"seen": "1", "reason": "New test"},
@@ -242,7 +235,7 @@ async def test_why_says_where_somebody_will_be_led_step_by_step(owner: Visitor) 
 
 async def test_why_explains_a_conversation_of_this_project_alone(owner: Visitor) -> None:
     await set_split(owner, "*", live=0, b=100)
-    desk, call = owner.stage.desk, await call_of(owner)
+    desk, call = owner.stage.desk, await owner.call()
     begun, _ = await desk.conversations.start(call, "hotel", Beginning(user_id="ada"))
     await set_split(owner, "1", live=100)
     page = (await owner.send(f"{TRAFFIC}/why", {"conversation": begun.conversation.id})).text
@@ -264,7 +257,7 @@ async def test_a_tester_is_added_masked_led_and_removed(owner: Visitor) -> None:
     assert "ada…ace" in page
     assert "ada-lovelace" not in page
     assert "QA &lt;b&gt;Ada" in page
-    decided = await owner.stage.desk.traffic.resolve(await call_of(owner), "hotel", "ada-lovelace", None)
+    decided = await owner.stage.desk.traffic.resolve(await owner.call(), "hotel", "ada-lovelace", None)
     assert decided.environment == "sandbox"
     assert "Nobody tests here" in (await owner.get(f"{place}?environment=live")).text
     id_ = re.search(r'name="remove" value="([^"]+)"', page)
@@ -294,7 +287,7 @@ async def test_a_tester_that_cannot_be_is_refused_and_what_was_typed_stays(
 
 
 async def test_testers_are_paged(owner: Visitor) -> None:
-    call = await call_of(owner)
+    call = await owner.call()
     for number in range(101):
         await owner.stage.desk.testers.add(call, "hotel", "b", user_id=f"user-{number:04}", caller=None)
     page = (await owner.get(f"{TRAFFIC}/testers")).text
@@ -364,7 +357,7 @@ async def test_a_viewer_sees_testers_and_links_and_changes_none(owner: Visitor) 
 
 async def test_results_stand_beside_the_weights_since_the_last_change(owner: Visitor) -> None:
     await set_split(owner, "*", live=50, b=50)
-    desk, call = owner.stage.desk, await call_of(owner)
+    desk, call = owner.stage.desk, await owner.call()
     for number in range(6):
         await desk.conversations.start(call, "hotel", Beginning(user_id=f"user-{number}"))
     page = (await owner.get(f"{TRAFFIC}/results")).text

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 
 from greenroom.domain.access import Role
+from greenroom.domain.entities import Address
 from greenroom.services.access import csrf_token
+from greenroom.services.work import Call
 from greenroom.web.app import build_web
 from tests.support.api import HOME, Stage, fill, make_stage, sign_in
 
@@ -23,6 +26,17 @@ class Visitor:
     stage: Stage
     client: httpx2.AsyncClient
     token: str
+
+    async def call(self) -> Call:
+        """Returns a call of a verb by whoever it is."""
+        who = await self.stage.desk.access.find_session(self.token)
+        assert who is not None
+        return Call(who, "req_test")
+
+    async def put(self, address: str, body: dict[str, Any]) -> None:
+        """Makes an entity in the draft."""
+        kind, _, slug = address.partition("/")
+        await self.stage.desk.drafts.save(await self.call(), "hotel", "sandbox", Address(kind, slug), body, "*")
 
     async def get(self, path: str) -> httpx2.Response:
         return await self.client.get(path)
