@@ -12,7 +12,7 @@ import pytest
 
 from greenroom.storage.sql import open_store
 from tests.contract.parallel.house import House, P, open_house
-from tests.contract.parallel.interplay import GatedStore, Hands, check_sound, set_the_scene
+from tests.contract.parallel.interplay import GatedStore, Hands, check_sound, insist, set_the_scene
 from tests.contract.storage.conftest import sqlite_template, sqlite_url, url  # noqa: F401 - fixtures
 from tests.support.gaps import note_fact
 
@@ -167,4 +167,4 @@ async def test_clones_at_once_stop_at_the_most(gated: GatedStore) -> None:
 
 async def clone(house: House, number: int) -> int:
     sent = {"name": f"Clone {number}", "clone_from": "main"}
-    return (await house.client.post(f"{P}/environments", json=sent)).status_code
+    return (await insist(lambda: house.client.post(f"{P}/environments", json=sent))).status_code
